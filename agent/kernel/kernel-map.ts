@@ -1,0 +1,142 @@
+import type { BpfMapPtr, Libbpf } from '../libbpf/binding.ts';
+import { checkInt, EBADF, EINVAL, ENOENT, ENOTSUPP, EOPNOTSUPP, libbpfError } from '../libbpf/check.ts';
+import { isArray, isPerCpu } from './bpf-types.ts';
+import type { MapCursor, MapReader } from './map-reader.ts';
+
+/** A walk may meet this many times `maxEntries` entries before it is cut: a key deleted under it starts next_key anew. */
+const maxWalkFactor = 2;
+/** Where a batch goes on from is a bucket's number (u32) or, for arrays and tries, a key. */
+const minBatchTokenBytes = 8;
+
+/**
+ * A map of a loaded object, which owns its fd. Once the object is closed, reads throw: the number may by then belong to a
+ * map of another shape, whose bytes would not fit our buffers.
+ */
+export class KernelMap implements MapReader {
+  readonly name: string;
+  readonly type: number;
+  readonly keySizeBytes: number;
+  readonly valueSizeBytes: number;
+  readonly strideBytes: number;
+  readonly cpus: number;
+  readonly maxEntries: number;
+  readonly flags: number;
+  readonly fd: number;
+  readonly #lib: Libbpf;
+  readonly #count = Buffer.alloc(4);
+  /** Undefined until the kernel said whether it can batch this type of map (hash since 5.6, per-CPU array since 5.13). */
+  #batches: boolean | undefined;
+  #closed = false;
+
+  /** `cpus`: possible CPUs, which per-CPU values have a slot for. */
+  constructor(lib: Libbpf, map: BpfMapPtr, name: string, cpus: number) {
+    this.#lib = lib;
+    this.name = name;
+    this.type = lib.bpf_map__type(map);
+    this.keySizeBytes = lib.bpf_map__key_size(map);
+    this.valueSizeBytes = lib.bpf_map__value_size(map);
+    this.maxEntries = lib.bpf_map__max_entries(map);
+    this.flags = lib.bpf_map__map_flags(map);
+    this.fd = lib.bpf_map__fd(map);
+    this.cpus = isPerCpu(this.type) ? cpus : 1;
+    this.strideBytes = isPerCpu(this.type) ? roundUp8(this.valueSizeBytes) * cpus : this.valueSizeBytes;
+  }
+
+  /** To be called by the owner of the fd, just before it closes it. */
+  markClosed(): void {
+    this.#closed = true;
+  }
+
+  newCursor(): MapCursor {
+    return new Cursor(Math.max(this.keySizeBytes, minBatchTokenBytes));
+  }
+
+  read(cursor: MapCursor, keys: Buffer, values: Buffer, capacity: number): number {
+    if (!(cursor instanceof Cursor)) throw new TypeError('a cursor of another reader');
+    if (this.#closed) throw libbpfError(this.#lib, 'read', `map ${this.name}`, EBADF);
+    if (cursor.done) return 0;
+    const count =
+      this.#batches === false
+        ? this.#readSingly(cursor, keys, values, capacity)
+        : this.#readBatch(cursor, keys, values, capacity);
+    cursor.total += count;
+    if (cursor.total >= this.maxEntries * maxWalkFactor) cursor.done = true;
+    return count;
+  }
+
+  #readBatch(cursor: Cursor, keys: Buffer, values: Buffer, capacity: number): number {
+    this.#count.writeUInt32LE(capacity);
+    const result = this.#lib.bpf_map_lookup_batch(
+      this.fd,
+      cursor.started ? cursor.from : null,
+      cursor.to,
+      keys,
+      values,
+      this.#count,
+    );
+    if (result === 0 || result === -ENOENT) {
+      this.#batches = true;
+      cursor.advance();
+      cursor.done = result === -ENOENT;
+      return this.#count.readUInt32LE();
+    }
+    const unsupported = result === -ENOTSUPP || result === -EOPNOTSUPP || result === -EINVAL;
+    if (unsupported && this.#batches === undefined && !cursor.started) {
+      this.#batches = false;
+      return this.#readSingly(cursor, keys, values, capacity);
+    }
+    throw libbpfError(this.#lib, 'bpf_map_lookup_batch', `of map ${this.name}`, -result);
+  }
+
+  /** For kernels or map types without batch lookup: one call per key and one per value. */
+  #readSingly(cursor: Cursor, keys: Buffer, values: Buffer, capacity: number): number {
+    let count = 0;
+    for (let steps = 0; count < capacity && steps < this.maxEntries * maxWalkFactor; steps++) {
+      const next = this.#lib.bpf_map_get_next_key(this.fd, cursor.started ? cursor.from : null, cursor.to);
+      if (next === -ENOENT) {
+        cursor.done = true;
+        return count;
+      }
+      checkInt(this.#lib, 'bpf_map_get_next_key', `of map ${this.name}`, next);
+      cursor.advance();
+      const key = cursor.from.subarray(0, this.keySizeBytes);
+      // The key we stood on was deleted, so the kernel began again: what was read already must not be read twice.
+      if (!isArray(this.type) && !cursor.firstSight(key)) continue;
+      const slot = values.subarray(count * this.strideBytes, (count + 1) * this.strideBytes);
+      const found = this.#lib.bpf_map_lookup_elem(this.fd, key, slot);
+      if (found === -ENOENT) continue;
+      checkInt(this.#lib, 'bpf_map_lookup_elem', `of map ${this.name}`, found);
+      key.copy(keys, count * this.keySizeBytes);
+      count++;
+    }
+    if (count < capacity) cursor.done = true;
+    return count;
+  }
+}
+
+class Cursor implements MapCursor {
+  done = false;
+  started = false;
+  total = 0;
+  from: Buffer;
+  to: Buffer;
+  #seen: Set<string> | undefined;
+
+  constructor(tokenBytes: number) {
+    this.from = Buffer.alloc(tokenBytes);
+    this.to = Buffer.alloc(tokenBytes);
+  }
+
+  advance(): void {
+    [this.from, this.to] = [this.to, this.from];
+    this.started = true;
+  }
+
+  firstSight(key: Buffer): boolean {
+    this.#seen ??= new Set();
+    const before = this.#seen.size;
+    return this.#seen.add(key.toString('latin1')).size > before;
+  }
+}
+
+const roundUp8 = (bytes: number): number => Math.ceil(bytes / 8) * 8;

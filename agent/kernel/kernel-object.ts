@@ -1,0 +1,210 @@
+import type { BpfMapPtr, BpfObjectPtr, BpfProgramPtr, Libbpf, LogLine } from '../libbpf/binding.ts';
+import { checkInt, checkPointer, LibbpfError } from '../libbpf/check.ts';
+import { KernelMap } from './kernel-map.ts';
+
+/**
+ * The verifier's log of one program. Only the pages that the kernel writes cost memory, so it is generous: kernels before
+ * 6.4 keep the head of a log that does not fit, and it is the tail that tells.
+ */
+const verifierLogBytes = 1024 * 1024;
+/** libbpf's lines of one load that are kept, the last ones: the cause stands at the end. */
+const maxLogLines = 64;
+/** More programs in one object than this are refused: each gets a log buffer. */
+export const maxPrograms = 256;
+
+/** What a failed open or load had to say beside its errno. */
+export interface LoadLog {
+  /** libbpf's warnings, in order, without their `libbpf: ` prefix. */
+  readonly lines: readonly string[];
+  /** The program that the verifier spoke about, with its whole log; undefined where it was not the verifier. */
+  readonly verifier: { readonly program: string; readonly log: string } | undefined;
+}
+
+/** open or load failed. `cause` is the LibbpfError, `log` what libbpf and the verifier said meanwhile. */
+export class ObjectFailure extends Error {
+  readonly error: LibbpfError;
+  readonly log: LoadLog;
+  readonly phase: 'open' | 'load' | 'attach';
+
+  constructor(phase: 'open' | 'load' | 'attach', error: LibbpfError, log: LoadLog) {
+    super(error.message, { cause: error });
+    this.name = 'ObjectFailure';
+    this.phase = phase;
+    this.error = error;
+    this.log = log;
+  }
+}
+
+/** Runs `body` with libbpf's warnings collected, and turns a LibbpfError in it into an ObjectFailure that has them. */
+export async function collectingLog<T>(
+  lib: Libbpf,
+  phase: 'open' | 'load' | 'attach',
+  verifier: () => LoadLog['verifier'],
+  body: () => T | Promise<T>,
+): Promise<T> {
+  const lines: string[] = [];
+  lib.setLogSink((line: LogLine) => {
+    lines.push(line.text.replace(/^libbpf: /, '').trimEnd());
+    if (lines.length > maxLogLines) lines.shift();
+  });
+  try {
+    return await body();
+  } catch (thrown) {
+    if (thrown instanceof LibbpfError) throw new ObjectFailure(phase, thrown, { lines, verifier: verifier() });
+    throw thrown;
+  } finally {
+    lib.setLogSink(undefined);
+  }
+}
+
+/** A map of an object that is open but not loaded: it has a shape, and no fd. */
+export interface OpenMap {
+  /** As the object declares it; `.bss`, `.data`, … for the maps that libbpf makes of sections. */
+  readonly name: string;
+  /** From here on the map lives at `path` of bpffs: one found there is taken over, else a new one is put there. */
+  pinAt(path: string): void;
+}
+
+/** Opened, not loaded: sizes, pins and types may still be set. `load` turns it into a LoadedObject and uses it up. */
+export class OpenObject implements Disposable {
+  readonly name: string;
+  readonly #lib: Libbpf;
+  /** Held until the load is over: newer libbpf reads the ELF again then. */
+  readonly #bytes: Uint8Array;
+  #object: BpfObjectPtr | null;
+
+  private constructor(lib: Libbpf, object: BpfObjectPtr, name: string, bytes: Uint8Array) {
+    this.#lib = lib;
+    this.#object = object;
+    this.#bytes = bytes;
+    this.name = name;
+  }
+
+  /** Throws ObjectFailure. */
+  static open(lib: Libbpf, name: string, bytes: Uint8Array): Promise<OpenObject> {
+    return collectingLog(
+      lib,
+      'open',
+      () => undefined,
+      () => {
+        const object = lib.bpf_object__open_mem(bytes, { objectName: name });
+        return new OpenObject(lib, checkPointer(lib, 'bpf_object__open_mem', name, object), name, bytes);
+      },
+    );
+  }
+
+  maps(): OpenMap[] {
+    return mapsOf(this.#lib, this.#live()).map(({ pointer, name }) => ({
+      name,
+      pinAt: (path) => {
+        checkInt(this.#lib, 'bpf_map__set_pin_path', `of map ${name}`, this.#lib.bpf_map__set_pin_path(pointer, path));
+      },
+    }));
+  }
+
+  /** Creates the maps and has the verifier check every program, off the event loop. Throws ObjectFailure. */
+  async load(): Promise<LoadedObject> {
+    const lib = this.#lib;
+    const object = this.#live();
+    const logs = programsOf(lib, object).map((pointer) => {
+      const buffer = Buffer.allocUnsafeSlow(verifierLogBytes);
+      buffer[0] = 0;
+      const program = lib.bpf_program__name(pointer);
+      checkInt(lib, 'bpf_program__set_log_buf', program, lib.bpf_program__set_log_buf(pointer, buffer));
+      return { program, buffer };
+    });
+    const spoken = (): LoadLog['verifier'] => {
+      const told = logs.findLast(({ buffer }) => buffer[0] !== 0);
+      return told && { program: told.program, log: textUpToNul(told.buffer) };
+    };
+    await collectingLog(lib, 'load', spoken, async () => {
+      const result = await lib.bpf_object__load(object);
+      checkInt(lib, 'bpf_object__load', `${this.name} (${this.#bytes.length} bytes)`, result);
+    });
+    this.#object = null;
+    return new LoadedObject(lib, object, this.name);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#object === null) return;
+    this.#lib.bpf_object__close(this.#object);
+    this.#object = null;
+  }
+
+  #live(): BpfObjectPtr {
+    if (this.#object === null) throw new TypeError(`object ${this.name} was loaded or closed`);
+    return this.#object;
+  }
+}
+
+/** A verified program in the kernel. Belongs to its object: not to be used after that was disposed. */
+export interface LoadedProgram {
+  readonly pointer: BpfProgramPtr;
+  readonly name: string;
+  readonly section: string;
+  /** BPF_PROG_TYPE_* and BPF_* attach type. */
+  readonly type: number;
+  readonly attachType: number;
+  readonly fd: number;
+}
+
+/** Maps exist and programs are verified; nothing is attached. Disposing closes every fd; pinned maps stay. */
+export class LoadedObject implements Disposable {
+  readonly name: string;
+  readonly programs: readonly LoadedProgram[];
+  /** By name as declared; `.bss`, `.data`, … for sections. */
+  readonly maps: ReadonlyMap<string, KernelMap>;
+  readonly #lib: Libbpf;
+  #object: BpfObjectPtr | null;
+
+  constructor(lib: Libbpf, object: BpfObjectPtr, name: string) {
+    this.#lib = lib;
+    this.#object = object;
+    this.name = name;
+    const cpus = checkInt(lib, 'libbpf_num_possible_cpus', '', lib.libbpf_num_possible_cpus());
+    this.programs = programsOf(lib, object).map((pointer) => ({
+      pointer,
+      name: lib.bpf_program__name(pointer),
+      section: lib.bpf_program__section_name(pointer),
+      type: lib.bpf_program__type(pointer),
+      attachType: lib.bpf_program__expected_attach_type(pointer),
+      fd: lib.bpf_program__fd(pointer),
+    }));
+    this.maps = new Map(
+      mapsOf(lib, object).map(({ pointer, name }) => [name, new KernelMap(lib, pointer, name, cpus)]),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#object === null) return;
+    for (const map of this.maps.values()) map.markClosed();
+    this.#lib.bpf_object__close(this.#object);
+    this.#object = null;
+  }
+}
+
+function programsOf(lib: Libbpf, object: BpfObjectPtr): BpfProgramPtr[] {
+  const programs: BpfProgramPtr[] = [];
+  let program = lib.bpf_object__next_program(object, null);
+  while (program !== null && programs.length < maxPrograms) {
+    programs.push(program);
+    program = lib.bpf_object__next_program(object, program);
+  }
+  return programs;
+}
+
+/** libbpf prefixes a section's map with the object's name (`pkts.bss`); here it is `.bss`, as the object says it. */
+function mapsOf(lib: Libbpf, object: BpfObjectPtr): { pointer: BpfMapPtr; name: string }[] {
+  const maps: { pointer: BpfMapPtr; name: string }[] = [];
+  for (let map = lib.bpf_object__next_map(object, null); map !== null; map = lib.bpf_object__next_map(object, map)) {
+    const full = lib.bpf_map__name(map);
+    const dot = full.indexOf('.');
+    maps.push({ pointer: map, name: lib.bpf_map__is_internal(map) && dot > 0 ? full.slice(dot) : full });
+  }
+  return maps;
+}
+
+const textUpToNul = (buffer: Buffer): string => {
+  const end = buffer.indexOf(0);
+  return buffer.toString('utf8', 0, end < 0 ? buffer.length : end);
+};
