@@ -20,40 +20,39 @@ export interface LoadLog {
   readonly verifier: { readonly program: string; readonly log: string } | undefined;
 }
 
-/** open or load failed. `cause` is the LibbpfError, `log` what libbpf and the verifier said meanwhile. */
+/** open, load or attach failed. `error` is what the call said, `log` what libbpf and the verifier said meanwhile. */
 export class ObjectFailure extends Error {
+  readonly phase: 'open' | 'load' | 'attach';
   readonly error: LibbpfError;
   readonly log: LoadLog;
-  readonly phase: 'open' | 'load' | 'attach';
+  /** Of an attach: the program that was to be attached. */
+  readonly program: { readonly name: string; readonly section: string } | undefined;
 
-  constructor(phase: 'open' | 'load' | 'attach', error: LibbpfError, log: LoadLog) {
+  constructor(phase: ObjectFailure['phase'], error: LibbpfError, log: LoadLog, program?: ObjectFailure['program']) {
     super(error.message, { cause: error });
     this.name = 'ObjectFailure';
     this.phase = phase;
     this.error = error;
     this.log = log;
+    this.program = program;
   }
 }
 
-/** Runs `body` with libbpf's warnings collected, and turns a LibbpfError in it into an ObjectFailure that has them. */
-export async function collectingLog<T>(
-  lib: Libbpf,
-  phase: 'open' | 'load' | 'attach',
-  verifier: () => LoadLog['verifier'],
-  body: () => T | Promise<T>,
-): Promise<T> {
-  const lines: string[] = [];
-  lib.setLogSink((line: LogLine) => {
-    lines.push(line.text.replace(/^libbpf: /, '').trimEnd());
-    if (lines.length > maxLogLines) lines.shift();
-  });
-  try {
-    return await body();
-  } catch (thrown) {
-    if (thrown instanceof LibbpfError) throw new ObjectFailure(phase, thrown, { lines, verifier: verifier() });
-    throw thrown;
-  } finally {
-    lib.setLogSink(undefined);
+/** libbpf's warnings from here until disposed. One at a time: the print callback is one for the process. */
+export class LogCollector implements Disposable {
+  readonly lines: string[] = [];
+  readonly #lib: Libbpf;
+
+  constructor(lib: Libbpf) {
+    this.#lib = lib;
+    lib.setLogSink((line: LogLine) => {
+      this.lines.push(line.text.replace(/^libbpf: /, '').trimEnd());
+      if (this.lines.length > maxLogLines) this.lines.shift();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#lib.setLogSink(undefined);
   }
 }
 
@@ -63,6 +62,8 @@ export interface OpenMap {
   readonly name: string;
   /** From here on the map lives at `path` of bpffs: one found there is taken over, else a new one is put there. */
   pinAt(path: string): void;
+  /** The bytes that a section's map starts with; empty for other maps. */
+  initial(): Buffer;
 }
 
 /** Opened, not loaded: sizes, pins and types may still be set. `load` turns it into a LoadedObject and uses it up. */
@@ -81,21 +82,20 @@ export class OpenObject implements Disposable {
   }
 
   /** Throws ObjectFailure. */
-  static open(lib: Libbpf, name: string, bytes: Uint8Array): Promise<OpenObject> {
-    return collectingLog(
-      lib,
-      'open',
-      () => undefined,
-      () => {
-        const object = lib.bpf_object__open_mem(bytes, { objectName: name });
-        return new OpenObject(lib, checkPointer(lib, 'bpf_object__open_mem', name, object), name, bytes);
-      },
-    );
+  static open(lib: Libbpf, name: string, bytes: Uint8Array): OpenObject {
+    using log = new LogCollector(lib);
+    try {
+      const object = lib.bpf_object__open_mem(bytes, { objectName: name });
+      return new OpenObject(lib, checkPointer(lib, 'bpf_object__open_mem', name, object), name, bytes);
+    } catch (thrown) {
+      throw asFailure('open', thrown, { lines: log.lines, verifier: undefined });
+    }
   }
 
   maps(): OpenMap[] {
     return mapsOf(this.#lib, this.#live()).map(({ pointer, name }) => ({
       name,
+      initial: () => this.#lib.bpf_map__initial_value(pointer),
       pinAt: (path) => {
         checkInt(this.#lib, 'bpf_map__set_pin_path', `of map ${name}`, this.#lib.bpf_map__set_pin_path(pointer, path));
       },
@@ -113,14 +113,15 @@ export class OpenObject implements Disposable {
       checkInt(lib, 'bpf_program__set_log_buf', program, lib.bpf_program__set_log_buf(pointer, buffer));
       return { program, buffer };
     });
-    const spoken = (): LoadLog['verifier'] => {
-      const told = logs.findLast(({ buffer }) => buffer[0] !== 0);
-      return told && { program: told.program, log: textUpToNul(told.buffer) };
-    };
-    await collectingLog(lib, 'load', spoken, async () => {
+    using log = new LogCollector(lib);
+    try {
       const result = await lib.bpf_object__load(object);
       checkInt(lib, 'bpf_object__load', `${this.name} (${this.#bytes.length} bytes)`, result);
-    });
+    } catch (thrown) {
+      const told = logs.findLast(({ buffer }) => buffer[0] !== 0);
+      const verifier = told && { program: told.program, log: textUpToNul(told.buffer) };
+      throw asFailure('load', thrown, { lines: log.lines, verifier });
+    }
     this.#object = null;
     return new LoadedObject(lib, object, this.name);
   }
@@ -181,6 +182,10 @@ export class LoadedObject implements Disposable {
     this.#lib.bpf_object__close(this.#object);
     this.#object = null;
   }
+}
+
+function asFailure(phase: 'open' | 'load', thrown: unknown, log: LoadLog): unknown {
+  return thrown instanceof LibbpfError ? new ObjectFailure(phase, thrown, log) : thrown;
 }
 
 function programsOf(lib: Libbpf, object: BpfObjectPtr): BpfProgramPtr[] {

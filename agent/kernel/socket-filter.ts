@@ -14,6 +14,9 @@ const SO_ATTACH_BPF = 50;
 const ETH_P_ALL = 0x0003;
 const sockaddrLlBytes = 20;
 
+/** Any socket filter can take over from another: SO_ATTACH_BPF on a socket that has one replaces it at once. */
+export const socketFilterSlot = 'socket_filter';
+
 /**
  * Runs a socket filter on the packets of every interface, through one packet socket. The filter is there before the socket
  * is bound, so that it sees each packet from the first and no unfiltered one is queued; nobody reads the socket, so its
@@ -45,7 +48,7 @@ export function attachSocketFilter(lib: Libbpf, program: LoadedProgram): Attachm
     get program() {
       return current;
     },
-    slot: 'socket_filter',
+    slot: socketFilterSlot,
     replace: (next) => {
       attach(next);
       current = next.name;

@@ -54,6 +54,8 @@ export interface Libbpf {
   bpf_map__map_flags(map: BpfMapPtr): number;
   bpf_map__is_internal(map: BpfMapPtr): boolean;
   bpf_map__fd(map: BpfMapPtr): number;
+  /** A copy of the bytes that a section's map starts with; empty for a map that is none. */
+  bpf_map__initial_value(map: BpfMapPtr): Buffer;
   bpf_map__set_pin_path(map: BpfMapPtr, path: string): number;
 
   /** Swaps the program behind a link in place, where the kernel can: 0 or −errno. */

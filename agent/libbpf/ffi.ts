@@ -85,6 +85,12 @@ export function loadLibbpf(path = 'libbpf.so.1'): Libbpf {
     bpf_map__map_flags: (map) => c.bpf_map__map_flags(map) as number,
     bpf_map__is_internal: (map) => c.bpf_map__is_internal(map) as boolean,
     bpf_map__fd: (map) => c.bpf_map__fd(map) as number,
+    bpf_map__initial_value: (map) => {
+      const size = Buffer.alloc(8);
+      const value = c.bpf_map__initial_value(map, size) as bigint | null;
+      if (value === null) return Buffer.alloc(0);
+      return Buffer.from(new Uint8Array(koffi.view(value, Number(size.readBigUInt64LE()))));
+    },
     bpf_map__set_pin_path: (map, pinPath) => c.bpf_map__set_pin_path(map, pinPath) as number,
 
     bpf_link__update_program: (link, program) => c.bpf_link__update_program(link, program) as number,

@@ -58,6 +58,7 @@ export const libbpfSymbols = {
   bpf_map__is_internal: { prototype: 'bool bpf_map__is_internal(const void *map)', since: '0.0.2' },
   bpf_map__fd: { prototype: 'int bpf_map__fd(const void *map)', since: '0.0.1' },
   bpf_map__set_pin_path: { prototype: 'int bpf_map__set_pin_path(void *map, const char *path)', since: '0.0.6' },
+  bpf_map__initial_value: { prototype: 'void *bpf_map__initial_value(void *map, void *psize)', since: '0.8' },
   bpf_link__update_program: { prototype: 'int bpf_link__update_program(void *link, void *prog)', since: '0.0.8' },
   bpf_link__destroy: { prototype: 'int bpf_link__destroy(void *link)', since: '0.0.3' },
   bpf_map_lookup_batch: {

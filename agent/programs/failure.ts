@@ -1,0 +1,172 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { CodedError, messageOf } from '../../runtime/errors.ts';
+import { NoAttachTarget } from '../kernel/attach.ts';
+import { ObjectFailure } from '../kernel/kernel-object.ts';
+import { E2BIG, EACCES, EINVAL, ENOENT, ENOMEM, EPERM } from '../libbpf/check.ts';
+
+/** Why a BPF does not run on this node, as people and the operator read it. */
+export interface Failure {
+  /** A node reason of the API (crds/reasons.ts). */
+  readonly reason: string;
+  readonly message: string;
+  /** True where the same bytes may work later: the target may appear, the payload may arrive. */
+  readonly transient: boolean;
+}
+
+/** What `explain` may ask the machine. */
+export interface Host {
+  readonly hasBtf: boolean;
+  readonly hasKprobes: boolean;
+  readonly hasTracefs: boolean;
+}
+
+/** Reads the facts that tell apart what one errno means. */
+export function readHost(): Host {
+  return {
+    hasBtf: existsSync('/sys/kernel/btf/vmlinux'),
+    hasKprobes: existsSync('/sys/bus/event_source/devices/kprobe') || existsSync('/sys/kernel/tracing/kprobe_events'),
+    hasTracefs: existsSync('/sys/kernel/tracing/events') || existsSync('/sys/kernel/debug/tracing/events'),
+  };
+}
+
+/** A load was given up for a reason that we found ourselves. `code` is the node reason. */
+export class LoadRefused extends CodedError<
+  'BTFMissing' | 'CrashedAgent' | 'InvalidObject' | 'InvalidMetric' | 'ProgramTypeUnsupported',
+  { readonly ref: string }
+> {}
+
+/** One function turns whatever a load threw into a reason and a message. */
+export function explain(thrown: unknown, host: Host): Failure {
+  if (thrown instanceof LoadRefused) return { reason: thrown.code, message: thrown.message, transient: false };
+  if (thrown instanceof NoAttachTarget)
+    return { reason: 'AttachTargetMissing', message: thrown.message, transient: true };
+  if (thrown instanceof ObjectFailure) return explainObject(thrown, host);
+  if (thrown instanceof CodedError && payloadReasons.has(thrown.code)) {
+    return { reason: thrown.code, message: thrown.message, transient: thrown.code === 'PayloadUnavailable' };
+  }
+  return { reason: 'Internal', message: messageOf(thrown), transient: true };
+}
+
+const payloadReasons: ReadonlySet<string> = new Set(['PayloadUnavailable', 'DigestMismatch', 'InvalidObject']);
+
+function explainObject(failure: ObjectFailure, host: Host): Failure {
+  if (failure.phase === 'attach') return explainAttach(failure, host);
+  if (failure.log.verifier !== undefined) return explainVerifier(failure.log.verifier);
+  const { errno } = failure.error.facts;
+  const told = tellingLine(failure.log.lines);
+  const message = `${failure.error.message}${told === undefined ? '' : `: ${told}`}`;
+  if (failure.phase === 'open') return { reason: 'InvalidObject', message, transient: false };
+
+  // libbpf's lines are the only place that says which of an object's many parts the errno is about.
+  const map = failure.log.lines.map((line) => /^map '([^']*)': failed to create: /.exec(line)).find((m) => m !== null);
+  if (map !== undefined) return explainMap(map[1] ?? '', errno, message);
+  if (failure.log.lines.some((line) => /kernel BTF type ID of '/.test(line))) {
+    return host.hasBtf
+      ? { reason: 'AttachTargetMissing', message, transient: false }
+      : { reason: 'BTFMissing', message, transient: false };
+  }
+  if (failure.log.lines.some((line) => /failed to find valid kernel BTF|loading kernel BTF/i.test(line))) {
+    return { reason: 'BTFMissing', message: `${message} [the kernel needs CONFIG_DEBUG_INFO_BTF]`, transient: false };
+  }
+  if (errno === EPERM || errno === EACCES) return permissionDenied(message);
+  if (errno === EINVAL) return { reason: 'ProgramTypeUnsupported', message, transient: false };
+  return { reason: 'Internal', message, transient: true };
+}
+
+function explainMap(map: string, errno: number, message: string): Failure {
+  if (errno === EPERM) {
+    const hint = 'before Linux 5.11 maps count against RLIMIT_MEMLOCK: raise it or grant SYS_RESOURCE';
+    return { reason: 'MemlockExceeded', message: `map ${map}: ${message} [${hint}]`, transient: true };
+  }
+  if (errno === ENOMEM || errno === E2BIG) {
+    return {
+      reason: 'MapTooLarge',
+      message: `map ${map}: ${message} [lower max_entries]`,
+      transient: errno === ENOMEM,
+    };
+  }
+  return { reason: 'MapTypeUnsupported', message: `map ${map}: ${message}`, transient: false };
+}
+
+/** A verifier log's own last words, without the statistics behind them. */
+function explainVerifier({ program, log }: { program: string; log: string }): Failure {
+  const lines = log
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^(processed \d+ insns|verification time|stack depth|max_states)/.test(line));
+  const core = lines.findLast((line) => line.startsWith('failed to resolve CO-RE relocation'));
+  if (core !== undefined) {
+    const message = `program ${program}: ${core} [the running kernel has no such type or field]`;
+    return { reason: 'VerifierRejected', message, transient: false };
+  }
+  const last = lines.at(-1) ?? 'rejected without a log';
+  // The instruction that the last line speaks about stands before it: `14: (61) r0 = *(u32 *)(r1 +4000)`.
+  const insn = lines.slice(0, -1).findLast((line) => /^\d+: \([0-9a-f]{2}\) /.test(line));
+  const where = insn === undefined ? '' : ` at insn ${insn.replace(/\s*;.*$/, '')}`;
+  return { reason: 'VerifierRejected', message: `program ${program}: ${last}${where}`, transient: false };
+}
+
+function explainAttach(failure: ObjectFailure, host: Host): Failure {
+  const { errno } = failure.error.facts;
+  const section = failure.program?.section ?? '';
+  const subject = `program ${failure.program?.name ?? '?'} (${section})`;
+  const told = tellingLine(failure.log.lines);
+  const message = `${subject}: ${failure.error.message}${told === undefined ? '' : `: ${told}`}`;
+  if (/^(kprobe|kretprobe|ksyscall|kretsyscall)/.test(section) && !host.hasKprobes) {
+    return {
+      reason: 'ProgramTypeUnsupported',
+      message: `${subject}: this kernel has no kprobes (CONFIG_KPROBES)`,
+      transient: false,
+    };
+  }
+  if (errno === ENOENT && /^(tp|tracepoint)\//.test(section) && !host.hasTracefs) {
+    return {
+      reason: 'AttachTargetMissing',
+      message: `${message} [mount -t tracefs tracefs /sys/kernel/tracing]`,
+      transient: true,
+    };
+  }
+  if (missingTarget.has(errno)) {
+    const target = section.replace(/^[^/]*\//, '');
+    return {
+      reason: 'AttachTargetMissing',
+      message: `${subject}: there is no ${target} here: ${failure.error.message}`,
+      transient: true,
+    };
+  }
+  if (errno === EPERM || errno === EACCES) return permissionDenied(message);
+  if (unsupported.has(errno)) return { reason: 'ProgramTypeUnsupported', message, transient: false };
+  return { reason: 'Internal', message, transient: true };
+}
+
+/** ENOENT, ESRCH (no such type or symbol), ENODEV. */
+const missingTarget: ReadonlySet<number> = new Set([ENOENT, 3, 19]);
+/** EINVAL, EOPNOTSUPP, ENOTSUPP, ENOSYS. */
+const unsupported: ReadonlySet<number> = new Set([EINVAL, 95, 524, 38]);
+
+function permissionDenied(message: string): Failure {
+  return { reason: 'PermissionDenied', message: `${message} [${permissionHint()}]`, transient: true };
+}
+
+/** What usually forbids it, from what this host says of itself. */
+function permissionHint(): string {
+  const hints = ['needs CAP_BPF and, to trace, CAP_PERFMON'];
+  const lockdown = /\[(integrity|confidentiality)\]/.exec(readOr('/sys/kernel/security/lockdown', ''))?.[1];
+  if (lockdown !== undefined) hints.push(`kernel lockdown is ${lockdown}`);
+  const paranoid = Number(readOr('/proc/sys/kernel/perf_event_paranoid', '0'));
+  if (paranoid > 2) hints.push(`kernel.perf_event_paranoid is ${paranoid}, which refuses perf_event_open`);
+  return hints.join('; ');
+}
+
+function readOr(path: string, fallback: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return fallback; // not every kernel has the file; it only feeds a hint
+  }
+}
+
+/** libbpf ends with a summary that says nothing; the line before it names the cause. */
+function tellingLine(lines: readonly string[]): string | undefined {
+  return lines.findLast((line) => !/^failed to load object|: failed to load: -|failed to auto-attach/.test(line));
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { readObject } from '../../bpf/object/read-object.ts';
+import type { ObjectSpec } from '../../bpf/object/spec.ts';
+import { upgradeLegacy } from '../../bpf/object/upgrade-legacy.ts';
+import { messageOf } from '../../runtime/errors.ts';
+import { type LoadedObject, OpenObject } from '../kernel/kernel-object.ts';
+import type { Pins } from '../kernel/pins.ts';
+import type { Libbpf } from '../libbpf/binding.ts';
+import type { WantedProgram } from '../source/source.ts';
+import { type Host, LoadRefused } from './failure.ts';
+import type { Journal } from './journal.ts';
+import { isResultMap, isResultSection, mapLayout, sectionLayout } from './layout.ts';
+
+export interface LoadDeps {
+  readonly lib: Libbpf;
+  readonly host: Host;
+  readonly journal: Journal;
+  /** Undefined where this host has no bpffs: maps then live as long as the agent. */
+  readonly pins: Pins | undefined;
+}
+
+/** Verified and in the kernel, attached to nothing yet. Disposing unloads it; pins stay. */
+export interface Loaded {
+  readonly object: LoadedObject;
+  readonly spec: ObjectSpec;
+  /** Where its result maps are pinned. */
+  readonly pinPaths: ReadonlySet<string>;
+}
+
+/** libbpf makes the names of section maps of this; the kernel keeps 15 bytes of a name. */
+const objectNameLength = 15;
+
+/**
+ * One load, top to bottom, up to the point where something would change for what runs now. Throws LoadRefused,
+ * ObjectFailure, PayloadError or what `signal` aborts with; `explain` makes a reason of it.
+ */
+export async function load(deps: LoadDeps, wish: WantedProgram, signal: AbortSignal): Promise<Loaded> {
+  const revision = `${wish.ref}@${wish.revision}`;
+  const crashes = deps.journal.quarantined(revision);
+  if (crashes > 0) {
+    const message = `load ${wish.ref}: revision ${wish.revision} ended the agent ${crashes} times in a row [change the object, or run another agent version]`;
+    throw new LoadRefused('CrashedAgent', message, { ref: wish.ref });
+  }
+
+  // Fetch: inflated, and of the pinned digest, before anything parses it.
+  const bytes = await wish.fetch(signal);
+
+  // Read, and make it an object of today if it is one of 2019.
+  const { spec, modern } = read(wish.ref, bytes);
+  if (spec.hasCoreRelocations && !deps.host.hasBtf) {
+    const message = `load ${wish.ref}: the object has CO-RE relocations and this kernel no BTF [a kernel with CONFIG_DEBUG_INFO_BTF, or an object built for it]`;
+    throw new LoadRefused('BTFMissing', message, { ref: wish.ref });
+  }
+
+  // Open, and give the result maps their places, so that those of the last agent are found again.
+  using opened = OpenObject.open(deps.lib, wish.name.slice(0, objectNameLength), modern);
+  const pinPaths = pinMaps(deps.pins, wish.uid, spec, opened);
+
+  // Create the maps and have every program verified. The journal tells the next agent if we do not survive this.
+  signal.throwIfAborted();
+  const object = await deps.journal.during(revision, () => opened.load());
+  return { object, spec, pinPaths };
+}
+
+function read(ref: string, bytes: Uint8Array): { spec: ObjectSpec; modern: Uint8Array } {
+  try {
+    const modern = upgradeLegacy(bytes);
+    return { spec: readObject(modern), modern };
+  } catch (cause) {
+    throw new LoadRefused('InvalidObject', `load ${ref}: ${messageOf(cause)}`, { ref }, cause);
+  }
+}
+
+function pinMaps(pins: Pins | undefined, uid: string, spec: ObjectSpec, opened: OpenObject): Set<string> {
+  const paths = new Set<string>();
+  if (pins === undefined) return paths;
+  const declared = new Map(spec.maps.map((map) => [map.name, map]));
+  for (const map of opened.maps()) {
+    const result = declared.get(map.name);
+    let layout: string | undefined;
+    if (result !== undefined && isResultMap(result)) layout = mapLayout(spec, result);
+    else if (isResultSection(map.name)) layout = sectionLayout(spec, map.name, sha256(map.initial()));
+    if (layout === undefined) continue;
+    const path = pins.pathFor(uid, map.name, layout);
+    map.pinAt(path);
+    paths.add(path);
+  }
+  return paths;
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

@@ -1,0 +1,222 @@
+import { Backoff } from '../../runtime/backoff.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { ProgramReport, WantedProgram, Wishes } from '../source/source.ts';
+import { explain, type Failure } from './failure.ts';
+import { type LoadDeps, type Loaded, load } from './load.ts';
+import type { LoadObserver, MetricsSink, Running } from './running.ts';
+import { type Attacher, attachAll, detachAll, SwapRefused, swap } from './swap.ts';
+
+/** A load that failed for a reason that may pass is tried again after this. */
+const retryLimits = { minMs: 1_000, maxMs: 300_000 };
+/** Without any change, wanted and loaded are compared this often. */
+const resyncMs = 600_000;
+
+export interface ReconcilerDeps extends LoadDeps {
+  readonly attacher: Attacher;
+  readonly metrics: MetricsSink;
+  readonly observer: LoadObserver;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The whole list, after every change. */
+  readonly onReport: (reports: readonly ProgramReport[]) => void;
+  /** Awaited between a verified load and the swap: a test holds it there. */
+  readonly beforeSwap?: (ref: string) => Promise<void>;
+}
+
+/** What a wish came to, when it did not come to run. */
+interface Failed {
+  readonly uid: string;
+  readonly revision: string;
+  readonly failure: Failure;
+  readonly backoff: Backoff;
+  /** On the monotonic clock; Infinity: not before the wish changes. */
+  readonly retryAtMs: number;
+}
+
+/**
+ * Makes the kernel match the wishes: what is not wanted is unloaded, what is wanted is loaded beside what runs for it and
+ * then takes its place. One load at a time; a wish that fails hurts no other, and what ran for it before goes on.
+ */
+export class Reconciler {
+  readonly #deps: ReconcilerDeps;
+  readonly #running = new Map<string, Running>();
+  readonly #failed = new Map<string, Failed>();
+  #wishes: Wishes | undefined;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(deps: ReconcilerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Takes the whole of what is wanted from now on; `run` acts on it. */
+  apply(wishes: Wishes): void {
+    this.#wishes = wishes;
+    this.#changed.resolve();
+  }
+
+  /** What runs now, by ref. */
+  get running(): ReadonlyMap<string, Running> {
+    return this.#running;
+  }
+
+  /** Runs until the signal aborts, then detaches and unloads everything; pins stay for the next agent. */
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      while (!signal.aborted) {
+        this.#changed = Promise.withResolvers();
+        const wishes = this.#wishes;
+        if (wishes !== undefined) await this.#reconcile(wishes, signal);
+        await this.#pause(signal);
+      }
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown;
+    } finally {
+      for (const running of this.#running.values()) this.#unload(running);
+      this.#running.clear();
+    }
+  }
+
+  /** From what is wanted to what runs. Ends early when the wishes change meanwhile. */
+  async #reconcile(wishes: Wishes, signal: AbortSignal): Promise<void> {
+    // Out with what nobody wants, its pins too. A source that could not be read whole proves nothing.
+    if (wishes.complete) {
+      const keep = new Set([...wishes.wanted, ...wishes.rejected].map(({ ref }) => ref));
+      for (const [ref, running] of this.#running) {
+        if (!keep.has(ref)) this.#remove(ref, running);
+      }
+      for (const ref of this.#failed.keys()) if (!keep.has(ref)) this.#failed.delete(ref);
+      this.#sweepPins(wishes);
+    }
+    this.#report(wishes);
+
+    // In with what is wanted, one after the other.
+    for (const wish of wishes.wanted) {
+      if (signal.aborted || this.#wishes !== wishes) return;
+      if (!this.#due(wish)) continue;
+      await this.#replace(wish, signal);
+      this.#report(wishes);
+    }
+  }
+
+  #due(wish: WantedProgram): boolean {
+    const running = this.#running.get(wish.ref)?.wish;
+    if (running?.revision === wish.revision && running.uid === wish.uid) {
+      this.#failed.delete(wish.ref);
+      return false;
+    }
+    const failed = this.#failed.get(wish.ref);
+    if (failed === undefined || failed.revision !== wish.revision || failed.uid !== wish.uid) return true;
+    return this.#deps.clock.monotonic() >= failed.retryAtMs;
+  }
+
+  async #replace(wish: WantedProgram, signal: AbortSignal): Promise<void> {
+    const { clock, logger, observer } = this.#deps;
+    const startMs = clock.monotonic();
+    try {
+      const loaded = await load(this.#deps, wish, signal);
+      using undo = new DisposableStack();
+      undo.use(loaded.object);
+      await this.#deps.beforeSwap?.(wish.ref);
+      this.#swap(wish, loaded);
+      undo.move();
+      this.#failed.delete(wish.ref);
+      observer.loaded('success', clock.monotonic() - startMs);
+      logger.info({ bpf: wish.ref, revision: wish.revision, programs: loaded.object.programs.length }, 'loaded');
+    } catch (thrown) {
+      if (signal.aborted) throw thrown;
+      observer.loaded('failure', clock.monotonic() - startMs);
+      this.#fail(wish, thrown);
+    }
+  }
+
+  /** Puts the loaded object in the place of what runs, in one turn of the event loop. */
+  #swap(wish: WantedProgram, { object, spec, pinPaths }: Loaded): void {
+    const { attacher, metrics, pins } = this.#deps;
+    const old = this.#running.get(wish.ref);
+    const attachments = old === undefined ? attachAll(attacher, object) : this.#swapOld(old, object, pinPaths);
+    const running: Running = { wish, spec, object, attachments, pinPaths };
+    this.#running.set(wish.ref, running);
+    metrics.add(running);
+    if (old === undefined) return;
+    old.object[Symbol.dispose]();
+    if (old.wish.uid !== wish.uid) pins?.remove(old.wish.uid);
+    else pins?.remove(wish.uid, pinPaths);
+  }
+
+  #swapOld(old: Running, object: Loaded['object'], pinPaths: ReadonlySet<string>) {
+    const shareMaps = !old.pinPaths.isDisjointFrom(pinPaths);
+    try {
+      return swap(this.#deps.attacher, old, object, shareMaps);
+    } catch (thrown) {
+      if (!(thrown instanceof SwapRefused)) throw thrown;
+      this.#running.set(old.wish.ref, { ...old, attachments: thrown.attachments });
+      throw thrown.cause;
+    }
+  }
+
+  #fail(wish: WantedProgram, thrown: unknown): void {
+    const { clock, host, logger } = this.#deps;
+    const failure = explain(thrown, host);
+    const before = this.#failed.get(wish.ref);
+    const same = before?.revision === wish.revision && before.uid === wish.uid;
+    const backoff = same ? before.backoff : new Backoff(retryLimits);
+    const retryAtMs = failure.transient ? clock.monotonic() + backoff.nextMs() : Number.POSITIVE_INFINITY;
+    this.#failed.set(wish.ref, { uid: wish.uid, revision: wish.revision, failure, backoff, retryAtMs });
+    const running = this.#running.get(wish.ref)?.wish.revision;
+    logger.warn({ bpf: wish.ref, revision: wish.revision, reason: failure.reason, running }, failure.message);
+  }
+
+  #remove(ref: string, running: Running): void {
+    this.#running.delete(ref);
+    this.#unload(running);
+    this.#deps.pins?.remove(running.wish.uid);
+    this.#deps.logger.info({ bpf: ref, revision: running.wish.revision }, 'unloaded');
+  }
+
+  #unload(running: Running): void {
+    this.#deps.metrics.remove(running.wish.ref);
+    detachAll(running.attachments);
+    running.object[Symbol.dispose]();
+  }
+
+  /** Pins of BPFs that went while no agent ran. A rejected BPF's uid is not known here, so with one nothing is swept. */
+  #sweepPins(wishes: Wishes): void {
+    if (wishes.rejected.length > 0) return;
+    const uids = wishes.wanted.map(({ uid }) => uid);
+    for (const uid of this.#deps.pins?.sweep(uids) ?? [])
+      this.#deps.logger.info({ uid }, 'unpinned maps of a BPF that is gone');
+  }
+
+  #report(wishes: Wishes): void {
+    const reports = wishes.wanted.map(({ ref, revision, uid }): ProgramReport => {
+      const running = this.#running.get(ref)?.wish;
+      if (running?.revision === revision && running.uid === uid) {
+        const message = this.#deps.metrics.conflict(ref);
+        return { ref, revision, state: 'Ready', ...(message !== undefined && { reason: 'MetricConflict', message }) };
+      }
+      const failed = this.#failed.get(ref);
+      if (failed?.revision !== revision || failed.uid !== uid) return { ref, revision, state: 'Pending' };
+      const { reason, message } = failed.failure;
+      return { ref, revision, state: 'Failed', reason, message };
+    });
+    this.#deps.onReport(reports);
+  }
+
+  /** Until the wishes change, a retry is due, or it is time to compare again. */
+  async #pause(signal: AbortSignal): Promise<void> {
+    const nowMs = this.#deps.clock.monotonic();
+    const retriesMs = (this.#wishes?.wanted ?? []).map(({ ref }) => (this.#failed.get(ref)?.retryAtMs ?? Infinity) - nowMs);
+    const wake = new AbortController();
+    const sleep = this.#deps.clock.sleep(
+      Math.max(0, Math.min(resyncMs, ...retriesMs)),
+      AbortSignal.any([signal, wake.signal]),
+    );
+    try {
+      await Promise.race([sleep, this.#changed.promise]);
+    } finally {
+      wake.abort();
+      await sleep.catch(() => undefined); // ended by us, or by the signal, which the caller looks at
+    }
+  }
+}
