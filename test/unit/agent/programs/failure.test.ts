@@ -1,0 +1,158 @@
+import { ObjectFailure } from '../../../../agent/kernel/kernel-object.ts';
+import { errnoNames, LibbpfError } from '../../../../agent/libbpf/check.ts';
+import { explain, type Host } from '../../../../agent/programs/failure.ts';
+import { CodedError } from '../../../../runtime/errors.ts';
+
+const full: Host = { hasBtf: true, hasKprobes: true, hasTracefs: true };
+
+const refusal = (call: string, errno: number): LibbpfError =>
+  new LibbpfError('LibbpfError', `${call} x: ${errnoNames[errno] ?? errno}`, {
+    call,
+    errno,
+    name: errnoNames[errno] ?? '',
+  });
+
+function loadFailure(errno: number, lines: string[], verifier?: { program: string; log: string }): ObjectFailure {
+  return new ObjectFailure('load', refusal('bpf_object__load', errno), { lines, verifier });
+}
+
+function attachFailure(errno: number, section: string, lines: string[] = []): ObjectFailure {
+  const program = { name: 'prog', section };
+  return new ObjectFailure('attach', refusal('bpf_program__attach', errno), { lines, verifier: undefined }, program);
+}
+
+/** What Linux 6.18 says of a read behind the end of __sk_buff, with the statistics that follow. */
+const contextLog = `0: R1=ctx() R10=fp0
+; return *(volatile int *)((long)skb + 4000); @ bad.bpf.c:3
+0: (61) r0 = *(u32 *)(r1 +4000)
+invalid bpf_context access off=4000 size=4
+processed 1 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`;
+
+describe('explain', () => {
+  test.each<[string, unknown, Host, string, RegExp, boolean]>([
+    [
+      'the verifier, with its last line and the instruction',
+      loadFailure(13, [], { program: 'bad', log: contextLog }),
+      full,
+      'VerifierRejected',
+      /^program bad: invalid bpf_context access off=4000 size=4 at insn 0: \(61\) r0 = \*\(u32 \*\)\(r1 \+4000\)$/,
+      false,
+    ],
+    [
+      'a CO-RE relocation that this kernel cannot satisfy',
+      loadFailure(22, [], {
+        program: 'p',
+        log: '0: <invalid CO-RE relocation>\nfailed to resolve CO-RE relocation <byte_off> [7] struct task_struct.nope (0:0 @ offset 0)\nprocessed 0 insns\n',
+      }),
+      full,
+      'VerifierRejected',
+      /task_struct\.nope/,
+      false,
+    ],
+    [
+      'a map of a type that is not there',
+      loadFailure(22, ["map 'm': failed to create: Invalid argument(-22)"]),
+      full,
+      'MapTypeUnsupported',
+      /^map m: /,
+      false,
+    ],
+    [
+      'a map that does not fit',
+      loadFailure(12, ["map 'm': failed to create: Cannot allocate memory(-12)"]),
+      full,
+      'MapTooLarge',
+      /max_entries/,
+      true,
+    ],
+    [
+      'a map larger than the kernel allows',
+      loadFailure(7, ["map 'm': failed to create: Argument list too long(-7)"]),
+      full,
+      'MapTooLarge',
+      /^map m: /,
+      false,
+    ],
+    [
+      'memlock',
+      loadFailure(1, ["map 'm': failed to create: Operation not permitted(-1)"]),
+      full,
+      'MemlockExceeded',
+      /RLIMIT_MEMLOCK/,
+      true,
+    ],
+    [
+      'a BTF type that is not there',
+      loadFailure(3, ["prog 'p': failed to find kernel BTF type ID of 'nope': -3"]),
+      full,
+      'AttachTargetMissing',
+      /nope/,
+      false,
+    ],
+    [
+      'the same without any BTF',
+      loadFailure(3, ["prog 'p': failed to find kernel BTF type ID of 'nope': -3"]),
+      { ...full, hasBtf: false },
+      'BTFMissing',
+      /nope/,
+      false,
+    ],
+    ['EPERM without a word of the verifier', loadFailure(1, []), full, 'PermissionDenied', /CAP_BPF/, true],
+    [
+      'a tracepoint that is not there',
+      attachFailure(2, 'tracepoint/syscalls/sys_enter_nope'),
+      full,
+      'AttachTargetMissing',
+      /there is no syscalls\/sys_enter_nope here/,
+      true,
+    ],
+    [
+      'a tracepoint without tracefs',
+      attachFailure(2, 'tp/sched/sched_switch'),
+      { ...full, hasTracefs: false },
+      'AttachTargetMissing',
+      /mount -t tracefs/,
+      true,
+    ],
+    [
+      'a kprobe without kprobes',
+      attachFailure(2, 'kprobe/do_exit'),
+      { ...full, hasKprobes: false },
+      'ProgramTypeUnsupported',
+      /CONFIG_KPROBES/,
+      false,
+    ],
+    [
+      'a kprobe of a function that is not there',
+      attachFailure(2, 'kprobe/nope'),
+      full,
+      'AttachTargetMissing',
+      /there is no nope here/,
+      true,
+    ],
+    ['attach refused', attachFailure(13, 'perf_event'), full, 'PermissionDenied', /prog \(perf_event\)/, true],
+    ['no way to attach', attachFailure(95, 'xdp'), full, 'ProgramTypeUnsupported', /prog \(xdp\)/, false],
+    ['anything else of an attach', attachFailure(16, 'tp/a/b'), full, 'Internal', /EBUSY/, true],
+    [
+      'a payload that did not arrive',
+      new CodedError('PayloadUnavailable', 'get payload: 404', { ref: 'a/b' }),
+      full,
+      'PayloadUnavailable',
+      /404/,
+      true,
+    ],
+    [
+      'a payload that is another',
+      new CodedError('DigestMismatch', 'digest', { ref: 'a/b' }),
+      full,
+      'DigestMismatch',
+      /digest/,
+      false,
+    ],
+    ['a mistake of ours', new TypeError('boom'), full, 'Internal', /boom/, true],
+  ])('%s', (_, thrown, host, reason, message, transient) => {
+    const failure = explain(thrown, host);
+    expect(failure).toEqual({ reason, message: expect.stringMatching(message), transient });
+  });
+});
