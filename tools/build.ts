@@ -1,0 +1,53 @@
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+/** One process of the product: its entry point becomes build/NAME.js, started by build/bin/bpf-NAME. */
+const processes = ['agent', 'operator'] as const;
+
+/**
+ * CommonJS packages inside an ES module need what CommonJS gives every file. The names are ours, so that they meet no
+ * import of the same name.
+ */
+const commonJsGlobals = [
+  "import { createRequire as createRequireOfBundle } from 'node:module';",
+  'const require = createRequireOfBundle(import.meta.url);',
+  'const __filename = import.meta.filename;',
+  'const __dirname = import.meta.dirname;',
+].join('\n');
+
+/** Runs the bundle with the Node of node_modules, whatever Node the machine has; resolves links, as npx makes them. */
+const launcher = (name: string) => `#!/bin/sh
+build=$(dirname "$(dirname "$(readlink -f "$0")")")
+exec "$build/../node_modules/.bin/node" "$build/${name}.js" "$@"
+`;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+async function bundle(name: string): Promise<void> {
+  rmSync(`${root}build/${name}-chunks`, { recursive: true, force: true });
+  await build({
+    absWorkingDir: root,
+    entryPoints: [`${name}/main.ts`],
+    outdir: 'build',
+    entryNames: name,
+    // What is imported lazily (client-node, which only a kubeconfig needs) becomes a file of its own, read when needed.
+    splitting: true,
+    chunkNames: `${name}-chunks/[name]-[hash]`,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    // A native module finds its binary beside its own files.
+    external: ['koffi'],
+    banner: { js: commonJsGlobals },
+    keepNames: true, // an error's name and a stack trace read as in the source
+    logLevel: 'warning',
+  });
+  mkdirSync(`${root}build/bin`, { recursive: true });
+  const launcherPath = `${root}build/bin/bpf-${name}`;
+  writeFileSync(launcherPath, launcher(name));
+  chmodSync(launcherPath, 0o755);
+}
+
+for (const name of processes) await bundle(name);
