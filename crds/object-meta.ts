@@ -12,13 +12,12 @@ export const objectMetaSchema = z.object({
   uid: z.string().optional(),
   resourceVersion: z.string().optional(),
   generation: z.int().optional(),
-  // kubectl's own printers write `creationTimestamp: null` into manifests that people keep.
-  creationTimestamp: z.string().nullish(),
-  deletionTimestamp: z.string().nullish(),
-  deletionGracePeriodSeconds: z.int().nullish(),
-  labels: z.record(z.string(), z.string()).nullish(),
-  annotations: z.record(z.string(), z.string()).nullish(),
-  finalizers: z.array(z.string()).nullish(),
+  creationTimestamp: z.string().optional(),
+  deletionTimestamp: z.string().optional(),
+  deletionGracePeriodSeconds: z.int().optional(),
+  labels: z.record(z.string(), z.string()).optional(),
+  annotations: z.record(z.string(), z.string()).optional(),
+  finalizers: z.array(z.string()).optional(),
   ownerReferences: z
     .array(
       z.object({
@@ -30,7 +29,7 @@ export const objectMetaSchema = z.object({
         blockOwnerDeletion: z.boolean().optional(),
       }),
     )
-    .nullish(),
+    .optional(),
   managedFields: z.unknown().optional(),
   selfLink: z.string().optional(),
 });
