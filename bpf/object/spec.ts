@@ -68,12 +68,27 @@ export interface TypeTable {
 
 /** How bytes of a type are to be read. Offsets are in bytes from the start of the enclosing value. */
 export type Layout =
-  | { readonly kind: 'int'; readonly sizeBytes: number; readonly signed: boolean; readonly encoding: 'int' | 'char' | 'bool' }
-  | { readonly kind: 'enum'; readonly sizeBytes: number; readonly signed: boolean; readonly enumerators: ReadonlyMap<bigint, string> }
+  | {
+      readonly kind: 'int';
+      readonly sizeBytes: number;
+      readonly signed: boolean;
+      readonly encoding: 'int' | 'char' | 'bool';
+    }
+  | {
+      readonly kind: 'enum';
+      readonly sizeBytes: number;
+      readonly signed: boolean;
+      readonly enumerators: ReadonlyMap<bigint, string>;
+    }
   | { readonly kind: 'float'; readonly sizeBytes: number }
   | { readonly kind: 'pointer'; readonly sizeBytes: number }
   | { readonly kind: 'array'; readonly sizeBytes: number; readonly element: Layout; readonly count: number }
-  | { readonly kind: 'struct' | 'union'; readonly sizeBytes: number; readonly name: string; readonly members: readonly MemberLayout[] }
+  | {
+      readonly kind: 'struct' | 'union';
+      readonly sizeBytes: number;
+      readonly name: string;
+      readonly members: readonly MemberLayout[];
+    }
   | { readonly kind: 'opaque'; readonly sizeBytes: number }; // forward declaration, function, void: nothing to read
 
 export interface MemberLayout {
