@@ -19,12 +19,20 @@ export function messageOf(thrown: unknown): string {
   const parts: string[] = [];
   let current: unknown = thrown;
   for (let depth = 0; current !== undefined && depth < maxCauseDepth; depth++) {
-    const text = current instanceof Error ? current.message : String(current);
+    const text = Error.isError(current) ? current.message : String(current);
     if (!parts.some((part) => part.includes(text))) parts.push(text);
-    current = current instanceof Error ? current.cause : undefined;
+    current = Error.isError(current) ? current.cause : undefined;
   }
   return parts.join(': ');
 }
 
 /** A chain of causes longer than this is a loop or a mistake. */
 const maxCauseDepth = 8;
+
+/**
+ * The `code` of an error of Node or of ours (`ENOENT`, …); undefined where it has none. Asks Error.isError, not
+ * instanceof: an error of another realm (a worker, a test's sandbox) is an error too.
+ */
+export function codeOf(thrown: unknown): string | undefined {
+  return Error.isError(thrown) && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
+}

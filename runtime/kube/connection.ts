@@ -1,3 +1,5 @@
+import { CodedError } from '../errors.ts';
+
 /** What one connects with; PEM text. */
 export interface KubeCredentials {
   readonly ca?: string;
@@ -18,3 +20,6 @@ export interface KubeConnection {
   /** Asked before every request, so an implementation caches; `renew` after a 401: what is cached did not work. */
   credentials(options: { readonly renew: boolean }): Promise<KubeCredentials>;
 }
+
+/** There is nothing to connect with: `facts.source` is the file that does not say so. */
+export class ConnectionError extends CodedError<'CredentialsUnavailable' | 'KubeconfigInvalid', { source: string }> {}

@@ -1,4 +1,4 @@
-import type { KubeObject } from './objects.ts';
+import type { KubeObject, ObjectRef } from './objects.ts';
 
 /** One kind of the API, with the TypeScript type of its objects (`type` is never set; it only carries T). */
 export interface Resource<T extends KubeObject> {
@@ -32,4 +32,10 @@ export function collectionPath(resource: Resource<KubeObject>, namespace?: strin
   const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
   const scope = resource.namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : '';
   return `${root}${scope}/${resource.plural}`;
+}
+
+/** The collection's path and the name, and the subresource where one is meant. */
+export function objectPath(resource: Resource<KubeObject>, ref: ObjectRef, subresource?: string): string {
+  const path = `${collectionPath(resource, ref.namespace)}/${encodeURIComponent(ref.name)}`;
+  return subresource === undefined ? path : `${path}/${subresource}`;
 }
