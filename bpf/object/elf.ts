@@ -1,4 +1,4 @@
-import { readElfHeader, sectionHeaderBytes } from './elf-header.ts';
+import { type ElfHeader, readElfHeader, sectionHeaderBytes } from './elf-header.ts';
 import { maxNamedSymbols, maxSectionNameBytes, maxSymbols } from './limits.ts';
 import { ObjectError } from './object-error.ts';
 import { Region } from './region.ts';
@@ -44,6 +44,8 @@ const [sectionUndefined, sectionReserved] = [0, 0xff00];
 export class ElfFile {
   readonly bytes: Uint8Array;
   readonly sections: readonly ElfSection[];
+  /** The section that holds the sections' names. */
+  readonly sectionNamesIndex: number;
   /** In order of the symbol table. */
   readonly symbols: readonly ElfSymbol[];
   readonly #symbolsBySection = new Map<number, ElfSymbol[]>();
@@ -51,7 +53,9 @@ export class ElfFile {
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
-    this.sections = readSections(bytes);
+    const header = readElfHeader(bytes);
+    this.sections = readSections(bytes, header);
+    this.sectionNamesIndex = header.sectionNamesIndex;
     for (const section of this.sections) {
       if (section.type === sectionTypes.null || this.#sectionsByName.has(section.name)) continue;
       this.#sectionsByName.set(section.name, section);
@@ -156,8 +160,7 @@ export class ElfFile {
   }
 }
 
-function readSections(bytes: Uint8Array): ElfSection[] {
-  const header = readElfHeader(bytes);
+function readSections(bytes: Uint8Array, header: ElfHeader): ElfSection[] {
   const file = new Region(bytes);
   const tableOffset = (index: number) => header.sectionHeadersOffset + index * sectionHeaderBytes;
   const namesOffset = tableOffset(header.sectionNamesIndex);

@@ -1,6 +1,6 @@
 import type { Btf } from './btf.ts';
 import { kinds } from './btf-kinds.ts';
-import type { ElfFile, ElfSection, ElfSymbol } from './elf.ts';
+import { type ElfFile, type ElfSection, type ElfSymbol, sectionTypes } from './elf.ts';
 import { maxMaps } from './limits.ts';
 import { flagNumaNode, isMapOfMaps, mapTypes } from './map-types.ts';
 import { ObjectError } from './object-error.ts';
@@ -40,7 +40,7 @@ const fieldOffsets = { flags: 16, innerIndex: 20, id: 20, numaNode: 24, innerId:
 const annotationPrefix = '____btf_map_';
 
 export function isLegacyMapSection(section: ElfSection): boolean {
-  return section.name === 'maps' || section.name.startsWith('maps/');
+  return section.type !== sectionTypes.null && (section.name === 'maps' || section.name.startsWith('maps/'));
 }
 
 /** In order of section, then offset. Throws ObjectError. */

@@ -33,7 +33,8 @@ export function isCodeSection(section: ElfSection): boolean {
 
 /** In order of section, then offset. Throws NoPrograms where there is none. */
 export function readPrograms(elf: ElfFile): ProgramSpec[] {
-  const programs = elf.sections.filter(isProgramSection).flatMap((section) => functionsOf(elf, section));
+  const functions = elf.sections.filter(isCodeSection).flatMap((section) => functionsOf(elf, section));
+  const programs = functions.filter(({ section }) => isProgramSection(section));
   if (programs.length === 0) {
     const text = elf.sectionNamed('.text');
     const hint =
