@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, rmdirSync, statfsSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { codeOf, messageOf } from '../../runtime/errors.ts';
 
 /** statfs(2) f_type of a bpf file system (include/uapi/linux/magic.h, BPF_FS_MAGIC). */
 const bpfFsMagic = 0xcafe4a11;
@@ -31,7 +32,7 @@ export class Pins {
       rmdirSync(this.#root);
       return `${this.#root} is not on a bpf file system [mount -t bpf bpf /sys/fs/bpf]`;
     } catch (thrown) {
-      return `${this.#root}: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+      return `${this.#root}: ${messageOf(thrown)}`;
     }
   }
 
@@ -79,7 +80,7 @@ function entries(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (thrown) {
-    if (isNotFound(thrown)) return [];
+    if (codeOf(thrown) === 'ENOENT') return [];
     throw thrown;
   }
 }
@@ -88,9 +89,6 @@ function removeFolder(folder: string): void {
   try {
     rmdirSync(folder);
   } catch (thrown) {
-    if (!isNotFound(thrown)) throw thrown;
+    if (codeOf(thrown) !== 'ENOENT') throw thrown;
   }
 }
-
-const isNotFound = (thrown: unknown): boolean =>
-  thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';

@@ -14,7 +14,9 @@ export interface Preflight {
   /** Names of optional things it has, sorted. */
   readonly features: readonly string[];
   /** Why nothing can be loaded here; undefined when it can. */
-  readonly obstacle: { readonly reason: 'PermissionDenied' | 'SeccompBlocked' | 'ProgramTypeUnsupported'; readonly message: string } | undefined;
+  readonly obstacle:
+    | { readonly reason: 'PermissionDenied' | 'SeccompBlocked' | 'ProgramTypeUnsupported'; readonly message: string }
+    | undefined;
   /** What will be missed, with its cure; the agent works without. */
   readonly warnings: readonly string[];
 }
@@ -47,11 +49,15 @@ export function preflight(lib: Libbpf): Preflight {
   const btf = existsSync('/sys/kernel/btf/vmlinux');
   if (!btf) warnings.push('the kernel has no BTF: CO-RE objects cannot be loaded [CONFIG_DEBUG_INFO_BTF]');
   if (!existsSync('/sys/kernel/tracing/events') && !existsSync('/sys/kernel/debug/tracing/events')) {
-    warnings.push('tracefs is not mounted: tracepoints cannot be attached [mount -t tracefs tracefs /sys/kernel/tracing]');
+    warnings.push(
+      'tracefs is not mounted: tracepoints cannot be attached [mount -t tracefs tracefs /sys/kernel/tracing]',
+    );
   }
   const paranoid = Number(readOptional('/proc/sys/kernel/perf_event_paranoid') ?? 0);
   if (paranoid > maxPerfEventParanoid) {
-    warnings.push(`kernel.perf_event_paranoid is ${paranoid}: tracepoints need SYS_ADMIN here [sysctl kernel.perf_event_paranoid=2]`);
+    warnings.push(
+      `kernel.perf_event_paranoid is ${paranoid}: tracepoints need SYS_ADMIN here [sysctl kernel.perf_event_paranoid=2]`,
+    );
   }
   const lockdownText = readOptional('/sys/kernel/security/lockdown');
   return {
@@ -72,12 +78,23 @@ function obstacle(lib: Libbpf): Preflight['obstacle'] {
   if (map > 0 && program > 0) return undefined;
   const errno = Math.min(map, program);
   if (seccompMode() === '2' && (errno === -EPERM || errno >= 0)) {
-    return { reason: 'SeccompBlocked', message: 'bpf(2) is refused and a seccomp profile is active [seccompProfile: Unconfined, or one that allows bpf and perf_event_open]' };
+    return {
+      reason: 'SeccompBlocked',
+      message:
+        'bpf(2) is refused and a seccomp profile is active [seccompProfile: Unconfined, or one that allows bpf and perf_event_open]',
+    };
   }
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(readOptional('/proc/self/status') ?? '')?.[1] ?? '0'}`);
   const hasBpf = (effective & ((1n << capBpf) | (1n << capSysAdmin))) !== 0n;
-  if (!hasBpf) return { reason: 'PermissionDenied', message: 'bpf(2) is refused: CAP_BPF is missing [add capability BPF, and PERFMON to trace]' };
-  return { reason: 'ProgramTypeUnsupported', message: `the kernel creates no ${map > 0 ? 'program' : 'map'}: ${lib.libbpf_strerror(-errno)}` };
+  if (!hasBpf)
+    return {
+      reason: 'PermissionDenied',
+      message: 'bpf(2) is refused: CAP_BPF is missing [add capability BPF, and PERFMON to trace]',
+    };
+  return {
+    reason: 'ProgramTypeUnsupported',
+    message: `the kernel creates no ${map > 0 ? 'program' : 'map'}: ${lib.libbpf_strerror(-errno)}`,
+  };
 }
 
 /** linux/capability.h */

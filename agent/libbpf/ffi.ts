@@ -1,5 +1,5 @@
 import koffi from 'koffi';
-import { CodedError } from '../../runtime/errors.ts';
+import { CodedError, messageOf } from '../../runtime/errors.ts';
 import type { BpfLinkPtr, BpfMapPtr, BpfObjectPtr, BpfProgramPtr, Libbpf, LogLine, OpenOptions } from './binding.ts';
 import { libbpfSymbols, libcSymbols } from './symbols.ts';
 
@@ -137,8 +137,7 @@ function bind(path: string, prototypes: readonly (readonly [string, string])[]):
     return Object.fromEntries(prototypes.map(([name, prototype]) => [name, library.func(prototype) as CFunction]));
   } catch (cause) {
     const hint = 'install Debian package libbpf1, or pass --libbpf PATH';
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new LibbpfMissing('LibbpfMissing', `bind ${path}: ${reason} [${hint}]`, { path }, cause);
+    throw new LibbpfMissing('LibbpfMissing', `bind ${path}: ${messageOf(cause)} [${hint}]`, { path }, cause);
   }
 }
 

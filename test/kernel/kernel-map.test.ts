@@ -1,0 +1,167 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { KernelMap } from '../../agent/kernel/kernel-map.ts';
+import { type LoadedObject, OpenObject } from '../../agent/kernel/kernel-object.ts';
+import type { Libbpf } from '../../agent/libbpf/binding.ts';
+import { ENOTSUPP, LibbpfError } from '../../agent/libbpf/check.ts';
+import { loadLibbpf } from '../../agent/libbpf/ffi.ts';
+import { compileFixture } from './fixture.ts';
+
+const real = loadLibbpf();
+/** A kernel before 5.6 in what it answers to a batch; everything else is real. */
+const withoutBatch: Libbpf = { ...real, bpf_map_lookup_batch: () => -ENOTSUPP };
+const cpus = real.libbpf_num_possible_cpus();
+
+let objects: LoadedObject[] = [];
+async function loadShapes(lib: Libbpf, pin?: string): Promise<LoadedObject> {
+  using opened = OpenObject.open(lib, 'shapes', compileFixture('shapes'));
+  if (pin !== undefined)
+    opened
+      .maps()
+      .find(({ name }) => name === 'in_hash')
+      ?.pinAt(pin);
+  const object = await opened.load();
+  objects.push(object);
+  return object;
+}
+afterEach(() => {
+  for (const object of objects) object[Symbol.dispose]();
+  objects = [];
+});
+
+function mapOf(object: LoadedObject, name: string): KernelMap {
+  const map = object.maps.get(name);
+  if (map === undefined) throw new Error(`no map ${name}`);
+  return map;
+}
+
+/** Every entry as `key: value, value of each CPU`, from reads of `capacity`; in order of key. */
+function readAll(map: KernelMap, capacity: number): string[] {
+  const keys = Buffer.alloc(capacity * map.keySizeBytes);
+  const values = Buffer.alloc(capacity * map.strideBytes);
+  const entries: [number, string][] = [];
+  const cursor = map.newCursor();
+  while (!cursor.done) {
+    const count = map.read(cursor, keys, values, capacity);
+    for (let i = 0; i < count; i++) {
+      const key = keys.readUInt32LE(i * map.keySizeBytes);
+      const slots = Array.from({ length: map.cpus }, (_, cpu) =>
+        values.readBigUInt64LE(i * map.strideBytes + (cpu * map.strideBytes) / map.cpus),
+      );
+      entries.push([key, `${key}: ${slots.join()}`]);
+    }
+  }
+  return entries.sort(([a], [b]) => a - b).map(([, text]) => text);
+}
+
+/** Key i has value i × 3 on CPU 0, and so on up the CPUs. */
+const wordOf = (key: number, cpu: number): bigint => BigInt(key * 3 + cpu);
+const expected = (keys: number[], mapCpus: number): string[] =>
+  keys.map((key) => `${key}: ${Array.from({ length: mapCpus }, (_, cpu) => wordOf(key, cpu)).join()}`);
+
+function write(map: KernelMap, key: number): void {
+  const keyBytes = Buffer.alloc(4);
+  keyBytes.writeUInt32LE(key);
+  const value = Buffer.alloc(map.strideBytes);
+  for (let cpu = 0; cpu < map.cpus; cpu++) value.writeBigUInt64LE(wordOf(key, cpu), cpu * 8);
+  expect(real.bpf_map_update_elem(map.fd, keyBytes, value, 0)).toBe(0);
+}
+
+const between = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
+
+describe.each([
+  ['in batches', real],
+  ['one by one, as on an old kernel', withoutBatch],
+])('a map is read %s', (_, lib) => {
+  test.each(['in_hash', 'in_lru', 'in_percpu_hash', 'in_lru_percpu'])('%s: exactly what was written', async (name) => {
+    const map = mapOf(await loadShapes(lib), name);
+    expect(readAll(map, 64)).toEqual([]);
+    for (const key of between(0, 1500)) write(map, key);
+    for (const capacity of [64, 1499, 1500, 1501, 4096]) {
+      expect(readAll(map, capacity)).toEqual(expected(between(0, 1500), map.cpus));
+    }
+  });
+
+  test.each(['in_array', 'in_percpu_array'])('%s: every index, written or not', async (name) => {
+    const map = mapOf(await loadShapes(lib), name);
+    for (const key of [0, 999]) write(map, key);
+    const zero = (key: number) => `${key}: ${Array(map.cpus).fill('0').join()}`;
+    for (const capacity of [64, 1000, 1001]) {
+      const [first, last] = expected([0, 999], map.cpus);
+      expect(readAll(map, capacity)).toEqual([first, ...between(1, 999).map(zero), last]);
+    }
+  });
+});
+
+describe('a map', () => {
+  test('has the shape that the object gave it', async () => {
+    const object = await loadShapes(real);
+    const shapes = Array.from(object.maps.values(), (m) => [
+      m.name,
+      m.type,
+      m.keySizeBytes,
+      m.valueSizeBytes,
+      m.strideBytes,
+      m.maxEntries,
+    ]);
+    expect(shapes).toEqual(
+      expect.arrayContaining([
+        ['in_hash', 1, 4, 8, 8, 20000],
+        ['in_percpu_array', 6, 4, 8, 8 * cpus, 1000],
+        ['one_byte', 6, 4, 1, 8 * cpus, 3],
+        ['.bss', 2, 4, 8, 8, 1],
+        ['.data', 2, 4, 4, 4, 1],
+      ]),
+    );
+  });
+
+  test('of a section starts with the bytes of the object', async () => {
+    const map = mapOf(await loadShapes(real), '.data');
+    const value = Buffer.alloc(4);
+    expect(map.read(map.newCursor(), Buffer.alloc(4), value, 1)).toBe(1);
+    expect(value.readInt32LE()).toBe(7);
+  });
+
+  test('whose object was closed refuses to be read, whatever its fd is by now', async () => {
+    const object = await loadShapes(real);
+    const map = mapOf(object, 'in_hash');
+    object[Symbol.dispose]();
+    const again = await loadShapes(real);
+    expect(Array.from(again.maps.values(), ({ fd }) => fd)).toContain(map.fd);
+    expect(() => map.read(map.newCursor(), Buffer.alloc(400), Buffer.alloc(800), 100)).toThrow(LibbpfError);
+  });
+
+  test.each([
+    ['in batches', real],
+    ['one by one', withoutBatch],
+  ])('under inserts and deletes, %s: no untouched key is lost, none comes twice, no value is wrong', async (_, lib) => {
+    const pinFolder = `/sys/fs/bpf/kube-bpf-test-${process.pid}`;
+    mkdirSync(pinFolder);
+    const map = mapOf(await loadShapes(lib, `${pinFolder}/in_hash`), 'in_hash');
+    const still = between(0, 3000);
+    for (const key of still) write(map, key);
+    const script = fileURLToPath(new URL('./churn.ts', import.meta.url));
+    const churn = fork(script, [`${pinFolder}/in_hash`, '10000', '14000'], { execArgv: [] });
+    try {
+      const operations = async (): Promise<number> => {
+        churn.send('count');
+        const [count] = await once(churn, 'message');
+        return count;
+      };
+      const before = await operations();
+      for (let walk = 0; walk < 20; walk++) {
+        const entries = readAll(map, 512);
+        const keys = entries.map((entry) => Number.parseInt(entry, 10));
+        expect(new Set(keys).size).toBe(keys.length);
+        expect(entries.filter((entry) => Number.parseInt(entry, 10) < 10_000)).toEqual(expected(still, 1));
+        expect(entries).toEqual(expected(keys, 1));
+      }
+      expect(await operations()).toBeGreaterThan(before);
+    } finally {
+      churn.kill('SIGKILL');
+      rmSync(pinFolder, { recursive: true });
+    }
+  });
+});
