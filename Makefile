@@ -18,8 +18,9 @@ help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
-run: build $(if $(filter $(examples),$(abspath $(MANIFESTS))),manifests) ## run the agent on a directory of YAML: MANIFESTS=build/manifests LISTEN=127.0.0.1:9387
-	@tools/setup.sh load
+run: $(if $(filter $(examples),$(abspath $(MANIFESTS))),manifests) ## run the agent on a directory of YAML: MANIFESTS=build/manifests LISTEN=127.0.0.1:9387
+	@tools/setup.sh node load
+	@node tools/build.ts agent
 	@exec tools/run.sh $(abspath $(MANIFESTS)) $(LISTEN)
 
 .PHONY: test

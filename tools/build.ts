@@ -50,4 +50,5 @@ async function bundle(name: string): Promise<void> {
   chmodSync(launcherPath, 0o755);
 }
 
-for (const name of processes) await bundle(name);
+const named = process.argv.slice(2);
+for (const name of processes) if (named.length === 0 || named.includes(name)) await bundle(name);
