@@ -1,0 +1,90 @@
+/** A buffer that text is written into, and the view that writes it. */
+export interface Page {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+}
+
+/** Most metrics have few series: their first page is a small one. */
+const smallPageBytes = 4 << 10;
+/** Room for any row (`maxLabels` of the longest labels), and few enough pages for a writev. */
+export const pageBytes = 64 << 10;
+
+/**
+ * Pages that one render fills and the next fills again, so that a scrape allocates nothing. It keeps no more than the
+ * last render used: a map that was large once does not cost memory for ever.
+ */
+export class PagePool {
+  readonly #free = { small: [] as Page[], large: [] as Page[] };
+
+  take(small: boolean): Page {
+    const page = (small ? this.#free.small : this.#free.large).pop();
+    return page ?? newPage(small ? smallPageBytes : pageBytes);
+  }
+
+  give(page: Page): void {
+    (page.bytes.length === smallPageBytes ? this.#free.small : this.#free.large).push(page);
+  }
+
+  /** Lets go of free pages beyond what `used` would need again. */
+  trim(used: { readonly small: number; readonly large: number }): void {
+    this.#free.small.length = Math.min(this.#free.small.length, used.small);
+    this.#free.large.length = Math.min(this.#free.large.length, used.large);
+  }
+}
+
+/** Text in pages: grows without copying. A row is written through `view` from `at` on, after `reserve` made room for it. */
+export class PagedText {
+  readonly #pool: PagePool;
+  readonly #pages: Page[] = [];
+  readonly #fullSizes: number[] = [];
+  view: DataView = emptyView;
+  at = 0;
+
+  constructor(pool: PagePool) {
+    this.#pool = pool;
+  }
+
+  /** Makes room for `sizeBytes` (at most `pageBytes`) at `at`; where the page is full, the next one begins. */
+  reserve(sizeBytes: number): void {
+    if (this.at + sizeBytes <= this.view.byteLength) return;
+    if (this.#pages.length > 0) this.#fullSizes.push(this.at);
+    const page = this.#pool.take(this.#pages.length === 0 && sizeBytes <= smallPageBytes);
+    this.#pages.push(page);
+    this.view = page.view;
+    this.at = 0;
+  }
+
+  /** The text so far, in order. Valid until `release`. */
+  chunks(): Buffer[] {
+    return this.#pages
+      .map((page, i) => page.bytes.subarray(0, this.#fullSizes[i] ?? this.at))
+      .filter((c) => c.length > 0);
+  }
+
+  get sizeBytes(): number {
+    return this.#fullSizes.reduce((sum, size) => sum + size, this.at);
+  }
+
+  get pageCounts(): { readonly small: number; readonly large: number } {
+    const small = this.#pages.filter((page) => page.bytes.length === smallPageBytes).length;
+    return { small, large: this.#pages.length - small };
+  }
+
+  /** Gives the pages back; the text is gone. */
+  release(): void {
+    for (const page of this.#pages) this.#pool.give(page);
+    this.#pages.length = 0;
+    this.#fullSizes.length = 0;
+    this.view = emptyView;
+    this.at = 0;
+  }
+}
+
+/** A view of nothing: the first `reserve` replaces it. */
+const emptyView = new DataView(new ArrayBuffer(0));
+
+function newPage(sizeBytes: number): Page {
+  // Not from Node's shared pool: a page lives as long as the agent.
+  const bytes = Buffer.allocUnsafeSlow(sizeBytes);
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, sizeBytes) };
+}
