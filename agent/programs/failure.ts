@@ -168,5 +168,7 @@ function readOr(path: string, fallback: string): string {
 
 /** libbpf ends with a summary that says nothing; the line before it names the cause. */
 function tellingLine(lines: readonly string[]): string | undefined {
-  return lines.findLast((line) => !/^failed to load object|: failed to load: -|failed to auto-attach/.test(line));
+  return lines.findLast(
+    (line) => !/^failed to load object|: failed to (load|prepare load attributes): -|failed to auto-attach/.test(line),
+  );
 }

@@ -1,9 +1,10 @@
 import { Backoff } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import type { Pins } from '../kernel/pins.ts';
 import type { ProgramReport, WantedProgram, Wishes } from '../source/source.ts';
-import { explain, type Failure } from './failure.ts';
-import { type LoadDeps, type Loaded, load } from './load.ts';
+import { explain, type Failure, type Host } from './failure.ts';
+import type { Loaded } from './load.ts';
 import type { LoadObserver, MetricsSink, Running } from './running.ts';
 import { type Attacher, attachAll, detachAll, SwapRefused, swap } from './swap.ts';
 
@@ -12,12 +13,19 @@ const retryLimits = { minMs: 1_000, maxMs: 300_000 };
 /** Without any change, wanted and loaded are compared this often. */
 const resyncMs = 600_000;
 
-export interface ReconcilerDeps extends LoadDeps {
+export interface ReconcilerDeps {
+  /** Up to verified and in the kernel; `load.ts` on a real one. */
+  readonly load: (wish: WantedProgram, signal: AbortSignal) => Promise<Loaded>;
+  readonly host: Host;
+  /** Undefined where this host has no bpffs. */
+  readonly pins: Pick<Pins, 'remove' | 'sweep'> | undefined;
   readonly attacher: Attacher;
   readonly metrics: MetricsSink;
   readonly observer: LoadObserver;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Jitter of the retries, in [0, 1). */
+  readonly random?: () => number;
   /** The whole list, after every change. */
   readonly onReport: (reports: readonly ProgramReport[]) => void;
   /** Awaited between a verified load and the swap: a test holds it there. */
@@ -114,7 +122,7 @@ export class Reconciler {
     const { clock, logger, observer } = this.#deps;
     const startMs = clock.monotonic();
     try {
-      const loaded = await load(this.#deps, wish, signal);
+      const loaded = await this.#deps.load(wish, signal);
       using undo = new DisposableStack();
       undo.use(loaded.object);
       await this.#deps.beforeSwap?.(wish.ref);
@@ -160,7 +168,7 @@ export class Reconciler {
     const failure = explain(thrown, host);
     const before = this.#failed.get(wish.ref);
     const same = before?.revision === wish.revision && before.uid === wish.uid;
-    const backoff = same ? before.backoff : new Backoff(retryLimits);
+    const backoff = same ? before.backoff : new Backoff(retryLimits, this.#deps.random);
     const retryAtMs = failure.transient ? clock.monotonic() + backoff.nextMs() : Number.POSITIVE_INFINITY;
     this.#failed.set(wish.ref, { uid: wish.uid, revision: wish.revision, failure, backoff, retryAtMs });
     const running = this.#running.get(wish.ref)?.wish.revision;
@@ -206,7 +214,9 @@ export class Reconciler {
   /** Until the wishes change, a retry is due, or it is time to compare again. */
   async #pause(signal: AbortSignal): Promise<void> {
     const nowMs = this.#deps.clock.monotonic();
-    const retriesMs = (this.#wishes?.wanted ?? []).map(({ ref }) => (this.#failed.get(ref)?.retryAtMs ?? Infinity) - nowMs);
+    const retriesMs = (this.#wishes?.wanted ?? []).map(
+      ({ ref }) => (this.#failed.get(ref)?.retryAtMs ?? Infinity) - nowMs,
+    );
     const wake = new AbortController();
     const sleep = this.#deps.clock.sleep(
       Math.max(0, Math.min(resyncMs, ...retriesMs)),

@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type CompileOptions, compileBpf } from '../fixtures/compile.ts';
 
@@ -9,4 +13,12 @@ export function compileFixture(
   const file = fileURLToPath(new URL(`../fixtures/kernel/${name}.bpf.c`, import.meta.url));
   const flags = [...(hook === undefined ? [] : [`-DHOOK="${hook}"`]), ...defines.map((define) => `-D${define}`)];
   return compileBpf(file, { ...options, flags });
+}
+
+/** A shared library for this machine with the USDT kube_bpf_test:poked, in a new temporary folder. */
+export function compileProbedLibrary(): string {
+  const library = join(mkdtempSync(join(tmpdir(), 'kube-bpf-usdt-')), 'libprobed.so');
+  const source = fileURLToPath(new URL('../fixtures/kernel/probed.c', import.meta.url));
+  execFileSync('clang', ['-O2', '-shared', '-fPIC', '-nostdlib', '-o', library, source]);
+  return library;
 }

@@ -1,0 +1,223 @@
+import type { Attachment } from '../../../../agent/kernel/attachment.ts';
+import type { LoadedObject } from '../../../../agent/kernel/kernel-object.ts';
+import { LoadRefused } from '../../../../agent/programs/failure.ts';
+import { Reconciler } from '../../../../agent/programs/reconcile.ts';
+import type { ProgramReport, WantedProgram, Wishes } from '../../../../agent/source/source.ts';
+import { CodedError } from '../../../../runtime/errors.ts';
+import { createLogger } from '../../../../runtime/logger.ts';
+import { ManualClock } from '../../../fakes/manual-clock.ts';
+
+/** One node's kernel and metrics side: what is loaded, attached, pinned and exported, by revision. */
+class Node {
+  readonly clock = new ManualClock();
+  readonly loaded = new Set<string>();
+  readonly attached = new Set<string>();
+  readonly exported = new Map<string, string>();
+  readonly unpinned: string[] = [];
+  readonly loads: string[] = [];
+  reports: readonly ProgramReport[] = [];
+  /** By revision: what its load throws. */
+  readonly broken = new Map<string, Error>();
+  /** By revision: its attach is refused. */
+  readonly unattachable = new Set<string>();
+  hold: Promise<void> | undefined;
+  readonly reconciler: Reconciler;
+  readonly #stop = new AbortController();
+  readonly #done: Promise<void>;
+  #reported = Promise.withResolvers<void>();
+
+  constructor() {
+    this.reconciler = new Reconciler({
+      load: async (wish) => this.#load(wish),
+      host: { hasBtf: true, hasKprobes: true, hasTracefs: true },
+      pins: {
+        remove: (uid, keep) => void this.unpinned.push(keep === undefined ? uid : `${uid} but ${[...keep].join()}`),
+        sweep: () => [],
+      },
+      attacher: {
+        slotOf: () => undefined,
+        attach: (program) => this.#attach(program.name),
+      },
+      metrics: {
+        add: ({ wish }) => void this.exported.set(wish.ref, wish.revision),
+        remove: (ref) => void this.exported.delete(ref),
+        conflict: () => undefined,
+      },
+      observer: { loaded: () => undefined },
+      clock: this.clock,
+      random: () => 1,
+      logger: createLogger({ name: 'test', level: 'silent' }),
+      onReport: (reports) => {
+        this.reports = reports;
+        this.#reported.resolve();
+        this.#reported = Promise.withResolvers();
+      },
+      beforeSwap: async () => this.hold,
+    });
+    this.#done = this.reconciler.run(this.#stop.signal);
+  }
+
+  /** Until the reports, as `ref@revision: state`, are these. */
+  async until(...expected: string[]): Promise<void> {
+    const now = () => this.reports.map(({ ref, revision, state }) => `${ref}@${revision}: ${state}`);
+    while (JSON.stringify(now()) !== JSON.stringify(expected)) await this.#reported.promise;
+  }
+
+  apply(wanted: WantedProgram[], more: Partial<Wishes> = {}): void {
+    this.reconciler.apply({ wanted, rejected: [], complete: true, ...more });
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+  }
+
+  #load(wish: WantedProgram) {
+    const id = `${wish.ref}@${wish.revision}${wish.uid === 'second' ? ' second' : ''}`;
+    this.loads.push(id);
+    const error = this.broken.get(wish.revision);
+    if (error !== undefined) throw error;
+    this.loaded.add(id);
+    const programs = [{ name: id, section: '', fd: 0, type: 0, attachType: 0 }];
+    const object = { name: id, programs, [Symbol.dispose]: () => void this.loaded.delete(id) };
+    return {
+      object: object as unknown as LoadedObject,
+      spec: undefined as never,
+      pinPaths: new Set([`/pins/${wish.uid}`]),
+    };
+  }
+
+  #attach(id: string): Attachment {
+    if (this.unattachable.has(id.slice(id.indexOf('@') + 1))) throw new Error('no place');
+    this.attached.add(id);
+    return {
+      program: id,
+      slot: undefined,
+      replace: () => undefined,
+      [Symbol.dispose]: () => void this.attached.delete(id),
+    };
+  }
+}
+
+const wish = (name: string, revision: string, uid = `uid-${name}`): WantedProgram => ({
+  ref: `ns/${name}`,
+  namespace: 'ns',
+  name,
+  uid,
+  createdAt: '2026-01-01T00:00:00Z',
+  revision,
+  payload: { sha256: '', sizeBytes: 0 },
+  fetch: async () => new Uint8Array(),
+});
+
+let node: Node;
+beforeEach(() => {
+  node = new Node();
+});
+afterEach(() => node.stop());
+
+describe('reconciler', () => {
+  test('what is wanted is loaded, attached, exported and reported; what is not any more is taken out with its pins', async () => {
+    node.apply([wish('a', '1'), wish('b', '1')]);
+    await node.until('ns/a@1: Ready', 'ns/b@1: Ready');
+    expect([...node.attached]).toEqual(['ns/a@1', 'ns/b@1']);
+    node.apply([wish('b', '1')]);
+    await node.until('ns/b@1: Ready');
+    expect([...node.attached]).toEqual(['ns/b@1']);
+    expect([...node.loaded]).toEqual(['ns/b@1']);
+    expect([...node.exported]).toEqual([['ns/b', '1']]);
+    expect(node.unpinned).toEqual(['uid-a']);
+  });
+
+  test('an incomplete list unloads nothing', async () => {
+    node.apply([wish('a', '1')]);
+    await node.until('ns/a@1: Ready');
+    node.apply([wish('b', '1')], { complete: false });
+    await node.until('ns/b@1: Ready');
+    expect([...node.attached]).toEqual(['ns/a@1', 'ns/b@1']);
+    expect(node.unpinned).toEqual([]);
+  });
+
+  test('a rejected BPF goes on as it was', async () => {
+    node.apply([wish('a', '1')]);
+    await node.until('ns/a@1: Ready');
+    node.apply([], { rejected: [{ ref: 'ns/a', reason: 'NotAnELF', message: '' }] });
+    await node.until();
+    expect([...node.attached]).toEqual(['ns/a@1']);
+  });
+
+  test('a new revision is loaded beside the old, which runs until the swap', async () => {
+    node.apply([wish('a', '1')]);
+    await node.until('ns/a@1: Ready');
+    const gate = Promise.withResolvers<void>();
+    node.hold = gate.promise;
+    node.apply([wish('a', '2')]);
+    await node.until('ns/a@2: Pending');
+    while (!node.loaded.has('ns/a@2')) await new Promise(setImmediate);
+    expect([...node.attached]).toEqual(['ns/a@1']);
+    expect(node.exported.get('ns/a')).toBe('1');
+    gate.resolve();
+    await node.until('ns/a@2: Ready');
+    expect([...node.attached]).toEqual(['ns/a@2']);
+    expect([...node.loaded]).toEqual(['ns/a@2']);
+    expect(node.unpinned).toEqual(['uid-a but /pins/uid-a']);
+  });
+
+  test.each([
+    ['load', (n: Node) => void n.broken.set('2', new Error('broken'))],
+    ['attach', (n: Node) => void n.unattachable.add('2')],
+  ])('a revision whose %s fails leaves the last good one at work, and hurts no other', async (_, breakIt) => {
+    breakIt(node);
+    node.apply([wish('a', '1')]);
+    await node.until('ns/a@1: Ready');
+    node.apply([wish('a', '2'), wish('b', '1')]);
+    await node.until('ns/a@2: Failed', 'ns/b@1: Ready');
+    expect([...node.attached].sort()).toEqual(['ns/a@1', 'ns/b@1']);
+    expect([...node.loaded].sort()).toEqual(['ns/a@1', 'ns/b@1']);
+    expect(node.exported.get('ns/a')).toBe('1');
+    node.apply([wish('a', '1'), wish('b', '1')]);
+    await node.until('ns/a@1: Ready', 'ns/b@1: Ready');
+    node.apply([wish('a', '3'), wish('b', '1')]);
+    await node.until('ns/a@3: Ready', 'ns/b@1: Ready');
+    expect([...node.loaded].sort()).toEqual(['ns/a@3', 'ns/b@1']);
+  });
+
+  test('a failure that may pass is tried again, later and later; one that cannot is not', async () => {
+    node.broken.set('1', new CodedError('PayloadUnavailable', 'gone', { ref: 'ns/a' }));
+    node.broken.set('x', new LoadRefused('InvalidObject', 'bad', { ref: 'ns/b' }));
+    node.apply([wish('a', '1'), wish('b', 'x')]);
+    await node.until('ns/a@1: Failed', 'ns/b@x: Failed');
+    const attempts = () => node.loads.filter((id) => id === 'ns/a@1').length;
+    expect(attempts()).toBe(1);
+    // With the longest jitter: after 2, 4, … 128 s, and the next after 256 s more.
+    await node.clock.advance(300_000);
+    expect(attempts()).toBe(8);
+    await node.clock.advance(209_000);
+    expect(attempts()).toBe(8);
+    await node.clock.advance(2_000);
+    expect(attempts()).toBe(9);
+    expect(node.loads.filter((id) => id === 'ns/b@x')).toHaveLength(1);
+    node.broken.delete('1');
+    await node.clock.advance(300_000);
+    await node.until('ns/a@1: Ready', 'ns/b@x: Failed');
+  });
+
+  test('a BPF deleted and made again by the same name starts afresh', async () => {
+    node.apply([wish('a', '1', 'first')]);
+    await node.until('ns/a@1: Ready');
+    node.apply([wish('a', '1', 'second')]);
+    while (!node.unpinned.includes('first')) await new Promise(setImmediate);
+    expect(node.reconciler.running.get('ns/a')?.wish.uid).toBe('second');
+    expect([...node.attached]).toEqual(['ns/a@1 second']);
+  });
+
+  test('stopping detaches and unloads everything and unpins nothing', async () => {
+    node.apply([wish('a', '1'), wish('b', '1')]);
+    await node.until('ns/a@1: Ready', 'ns/b@1: Ready');
+    const { reports } = node;
+    await node.stop();
+    expect([...node.attached, ...node.loaded, ...node.exported.keys()]).toEqual([]);
+    expect(node.unpinned).toEqual([]);
+    expect(node.reports).toBe(reports);
+  });
+});
