@@ -1,5 +1,3 @@
-import type { CodedError } from '../../runtime/errors.ts';
-
 /** One BPF as this node should run it, whoever says so: BPFRevisions from the API server, or a directory of YAML. */
 export interface WantedProgram {
   /** `namespace/name`: one BPF, whatever its revision. */
@@ -12,7 +10,7 @@ export interface WantedProgram {
   /** First 8 hex digits of the revision's hash. */
   readonly revision: string;
   readonly payload: { readonly sha256: string; readonly sizeBytes: number };
-  /** The ELF: inflated, its digest checked. Throws PayloadError. */
+  /** The ELF: inflated, its digest checked. Throws PayloadError (payload-error.ts). */
   fetch(signal: AbortSignal): Promise<Uint8Array>;
 }
 
@@ -51,5 +49,3 @@ export interface Source {
   /** Writes what `report` left pending, for an orderly stop. */
   flush(signal: AbortSignal): Promise<void>;
 }
-
-export type PayloadError = CodedError<'PayloadUnavailable' | 'DigestMismatch' | 'InvalidObject', { ref: string }>;
