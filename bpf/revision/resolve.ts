@@ -1,0 +1,53 @@
+import { type Bpf, type BpfStatus, statusNameMaxLength, statusProgramsMax } from '../../crds/bpf.ts';
+import type { RejectionReason } from '../../crds/reasons.ts';
+import { ObjectError, type ObjectErrorCode } from '../object/object-error.ts';
+import { readObject } from '../object/read-object.ts';
+import type { ObjectSpec } from '../object/spec.ts';
+import { type ConfigMapContent, type Payload, type PayloadDeps, readPayload } from './read-payload.ts';
+import { type Rejection, reject } from './rejection.ts';
+
+/** What nodes should run: a BPF with the content of its object. */
+export interface Revision {
+  readonly payload: Payload;
+  readonly object: ObjectSpec;
+  /** For the BPF's status, within its bounds. */
+  readonly programs: NonNullable<BpfStatus['programs']>;
+}
+
+export type Resolution = { readonly ok: true; readonly revision: Revision } | Rejection;
+
+/**
+ * BPF + ConfigMap (undefined: not found) → what nodes should run, or why they cannot. The operator, and the agent in
+ * directory mode, both do exactly this, so that a mistake reads the same in both. Throws nothing that depends on its input.
+ */
+export function resolve(bpf: Bpf, configMap: ConfigMapContent | undefined, deps: PayloadDeps): Resolution {
+  const payload = readPayload(bpf, configMap, deps);
+  if (!payload.ok) return payload;
+
+  const { name, key } = bpf.spec.program.valueFrom.configMapKeyRef;
+  try {
+    const object = readObject(payload.elf);
+    return { ok: true, revision: { payload, object, programs: programsForStatus(object) } };
+  } catch (thrown) {
+    if (!(thrown instanceof ObjectError)) throw thrown;
+    const where = `read key ${key} of ConfigMap ${bpf.metadata.namespace ?? 'default'}/${name}`;
+    return reject(reasonOf(thrown.code), `${where}: ${thrown.message}`);
+  }
+}
+
+/** Two of the reader's codes say that the bytes are something else altogether; the rest, that an ELF is not what it should be. */
+const reasonOf = (code: ObjectErrorCode): RejectionReason =>
+  code === 'Empty' || code === 'NotAnELF' ? 'NotAnELF' : 'InvalidObject';
+
+const programsForStatus = ({ programs }: ObjectSpec): Revision['programs'] =>
+  programs.slice(0, statusProgramsMax).map(({ name, type, section }) => ({
+    name: cut(name),
+    type,
+    section: cut(section),
+  }));
+
+/** The API server counts characters as code points (utf8.RuneCountInString). */
+const cut = (text: string): string => {
+  const characters = [...text];
+  return characters.length <= statusNameMaxLength ? text : `${characters.slice(0, statusNameMaxLength - 1).join('')}…`;
+};
