@@ -34,6 +34,10 @@ export function readBtfExt(content: Region): BtfExtSection[] {
   });
 }
 
+export function hasCoreRelocations(sections: readonly BtfExtSection[]): boolean {
+  return sections.some(({ part, recordCount }) => part === 'coreRelocations' && recordCount > 0);
+}
+
 function readPart(content: Region, part: keyof typeof partFields): BtfExtSection[] {
   const sections: BtfExtSection[] = [];
   const recordBytes = content.u32(0);

@@ -80,12 +80,7 @@ export class ElfFile {
     if ((section.flags & sectionFlags.compressed) !== 0) {
       throw new ObjectError('BadSection', 'is compressed', { section: section.name, hint: 'compile without -gz' });
     }
-    const end = section.offset + section.size;
-    if (end > this.bytes.length) {
-      const problem = `its ${section.size} bytes at ${section.offset} end behind the file's ${this.bytes.length}`;
-      throw new ObjectError('Truncated', problem, { section: section.name, offset: 0, hint: 'the file is incomplete' });
-    }
-    return new Region(this.bytes.subarray(section.offset, end), section.name);
+    return new Region(this.bytes.subarray(section.offset, section.offset + section.size), section.name);
   }
 
   /** In order of offset, then of the symbol table. */
@@ -168,7 +163,7 @@ function readSections(bytes: Uint8Array, header: ElfHeader): ElfSection[] {
   const names = new StringTable(file.part(contentOffset, contentSize));
   return Array.from({ length: header.sectionCount }, (_, index) => {
     const at = tableOffset(index);
-    return {
+    const section = {
       index,
       name: names.at(file.u32(at), maxSectionNameBytes),
       type: file.u32(at + 4),
@@ -178,5 +173,13 @@ function readSections(bytes: Uint8Array, header: ElfHeader): ElfSection[] {
       link: file.u32(at + 40),
       info: file.u32(at + 44),
     };
+    checkBounds(section, bytes.length);
+    return section;
   });
+}
+
+function checkBounds({ name, type, offset, size }: ElfSection, fileBytes: number): void {
+  if (type === sectionTypes.null || type === sectionTypes.nobits || offset + size <= fileBytes) return;
+  const problem = `its ${size} bytes at 0x${offset.toString(16)} end behind the file's ${fileBytes}`;
+  throw new ObjectError('Truncated', problem, { section: name, hint: 'the file is incomplete' });
 }

@@ -1,5 +1,5 @@
 import { type Btf, emptyBtf, readBtf } from './btf.ts';
-import { readBtfExt } from './btf-ext.ts';
+import { hasCoreRelocations, readBtfExt } from './btf-ext.ts';
 import { ElfFile } from './elf.ts';
 import { readGlobals } from './globals.ts';
 import { isLegacyMapSection, readLegacyMaps } from './legacy-maps.ts';
@@ -32,7 +32,7 @@ export function readObject(bytes: Uint8Array): ObjectSpec {
     legacy: elf.sections.some(isLegacyMapSection),
     hasBtf: btf !== undefined,
     hasBtfExt: ext !== undefined,
-    hasCoreRelocations: extSections.some(({ part, recordCount }) => part === 'coreRelocations' && recordCount > 0),
+    hasCoreRelocations: hasCoreRelocations(extSections),
     programs,
     maps,
     globals,

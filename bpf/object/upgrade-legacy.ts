@@ -1,6 +1,6 @@
 import { emptyBtf } from './btf.ts';
 import { BtfEditor } from './btf-editor.ts';
-import { readBtfExt } from './btf-ext.ts';
+import { hasCoreRelocations, readBtfExt } from './btf-ext.ts';
 import type { BtfRecords } from './btf-records.ts';
 import { ElfFile, type ElfSection, sectionTypes, symbolTypes } from './elf.ts';
 import { ElfEditor } from './elf-editor.ts';
@@ -27,7 +27,7 @@ export function upgradeLegacy(bytes: Uint8Array): Uint8Array {
     .filter(isCodeSection)
     .flatMap((section) => functionsOf(elf, section))
     .filter(({ symbol, sizeBytes }) => symbol.type !== symbolTypes.func || symbol.size !== sizeBytes);
-  const names = newNames(elf);
+  const { names, dropBtfExt } = newNames(elf);
   if (maps.length === 0 && untyped.length === 0 && names.size === 0) return bytes;
 
   // Maps, programs, and what names them
@@ -43,7 +43,8 @@ export function upgradeLegacy(bytes: Uint8Array): Uint8Array {
     });
   }
   for (const [section, name] of names) editor.rename(section.index, name);
-  renameInBtfExt(elf, types, names, editor, btfEditor);
+  if (dropBtfExt) dropNamed(elf, '.BTF.ext', editor);
+  else renameInBtfExt(elf, types, names, editor, btfEditor);
 
   // The types that this changed
   if (btfEditor.changed) replaceBtf(elf, editor, btfEditor.build());
@@ -51,20 +52,24 @@ export function upgradeLegacy(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * Program sections that libbpf knows by another name. `.BTF.ext` finds sections by name, so where it is there, two
- * must not end with the same one: the second keeps its own, and whoever loads the object sets its programs' types.
+ * Program sections that libbpf knows by another name. `.BTF.ext` finds sections by name, so two that end with the same
+ * one cannot both use it: without CO-RE relocations it holds only debug information, and goes; with them the second
+ * section keeps its name, and whoever loads the object sets the types of its programs.
  */
-function newNames(elf: ElfFile): Map<ElfSection, string> {
-  const unique = elf.sectionNamed('.BTF.ext') !== undefined;
+function newNames(elf: ElfFile): { names: Map<ElfSection, string>; dropBtfExt: boolean } {
   const names = new Map<ElfSection, string>();
   const taken = new Set(elf.sections.map(({ name }) => name));
+  const ext = elf.sectionNamed('.BTF.ext');
+  const needed = ext !== undefined && hasCoreRelocations(readBtfExt(elf.content(ext)));
+  let twice = false;
   for (const section of elf.sections.filter(isProgramSection)) {
     const name = libbpfSectionName(section.name);
-    if (name === section.name || (unique && taken.has(name))) continue;
+    if (name === section.name || (needed && taken.has(name))) continue;
     names.set(section, name);
+    twice ||= taken.has(name);
     taken.add(name);
   }
-  return names;
+  return { names, dropBtfExt: twice && ext !== undefined };
 }
 
 function renameInBtfExt(
@@ -91,6 +96,17 @@ function replaceBtf(elf: ElfFile, editor: ElfEditor, btf: Uint8Array): void {
     return;
   }
   editor.replaceContent(section.index, btf);
+  dropRelocations(elf, section, editor);
+}
+
+function dropNamed(elf: ElfFile, name: string, editor: ElfEditor): void {
+  const section = elf.sectionNamed(name);
+  if (section === undefined) return;
+  editor.dropSection(section.index);
+  dropRelocations(elf, section, editor);
+}
+
+function dropRelocations(elf: ElfFile, section: ElfSection, editor: ElfEditor): void {
   for (const { type, info, index } of elf.sections) {
     if (type === sectionTypes.rel && info === section.index) editor.dropSection(index);
   }
