@@ -26,7 +26,7 @@ export const bpfConditions = {
     },
     False: {
       RolloutComplete: 'Every selected node has reported on the wanted revision.',
-      Suspended: 'spec.suspend is true.',
+      Suspended: 'It is suspended (spec.suspend).',
       NotAccepted: 'There is nothing to roll out; see Accepted.',
     },
   },
@@ -39,7 +39,7 @@ export const bpfConditions = {
       AllNodesFailed: 'It failed on every node; see status.failures.',
       AwaitingNodes: 'Nodes have still to report, or none runs the wanted revision yet.',
       NotAccepted: 'The manifest or the object was refused; see Accepted.',
-      Suspended: 'spec.suspend is true.',
+      Suspended: 'It is suspended (spec.suspend).',
       Terminating: 'The BPF is being deleted.',
     },
   },
@@ -88,7 +88,7 @@ export const nodeReasons = {
   MapTooLarge: 'A map does not fit into memory, or is larger than the kernel allows.',
   PayloadUnavailable: 'The object could not be fetched.',
   DigestMismatch: 'The object that arrived is not the one that was pinned.',
-  InvalidObject: 'libbpf cannot make sense of the object.',
+  InvalidObject: 'The object makes no sense to libbpf.',
   MetricConflict: 'A warning: another BPF on this node exports a metric of the same name with another type.',
   CrashedAgent: 'Loading this revision ended the agent twice in a row; it is not tried again until something changes.',
   Timeout: 'The kernel or the API server did not answer in time; the message names the call.',
@@ -98,7 +98,7 @@ export const nodeReasons = {
 /** `status.phase` of a BPF: one word for people and for `--field-selector`. The first that applies. */
 export const phases = {
   Terminating: 'It is being deleted.',
-  Suspended: 'spec.suspend is true: nothing is attached.',
+  Suspended: 'It is suspended (spec.suspend): nothing is attached.',
   Degraded: 'Something needs a person, or an edit was refused while an older revision runs.',
   Pending: 'Nothing has been accepted, or no node has taken it yet.',
   Progressing: 'Nodes are moving to the wanted revision.',

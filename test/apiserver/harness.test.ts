@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { findBinaries } from './harness/binaries.ts';
 import { startControlPlane } from './harness/control-plane.ts';
 import { eventually } from './harness/eventually.ts';
 
@@ -82,4 +83,25 @@ describe('the control plane of these tests', () => {
     await eventually('kube-apiserver to be gone', () => processesWith(`--secure-port=${portOf(url)}`).length === 0);
     await rm(dirname(caFile), { recursive: true }); // what nobody was left to do
   }, 60_000);
+
+  test("is somebody else's with USE_EXISTING_CLUSTER=true, and then is left as it was found", async () => {
+    await using owned = await startControlPlane();
+    const existing = await startControlPlane({
+      env: { ...process.env, USE_EXISTING_CLUSTER: 'true', KUBECONFIG: owned.adminKubeconfig },
+    });
+    expect(existing.url).toBe(owned.url);
+    expect(readFileSync(existing.caFile, 'utf8').trim()).toBe(readFileSync(owned.caFile, 'utf8').trim());
+    expect((await existing.tokenFor('somewhere', 'nobody')).split('.')).toHaveLength(3);
+    await expect(existing.killApiserver()).rejects.toThrow('needs a control plane of its own');
+    await existing.stop();
+    expect((await owned.kubectl(['get', '--raw=/readyz'])).stdout).toBe('ok');
+  }, 60_000);
+
+  test('is of the programs in KUBEBUILDER_ASSETS where that is set', async () => {
+    expect(await findBinaries({ KUBEBUILDER_ASSETS: '/assets', PATH: process.env['PATH'] })).toEqual({
+      etcd: '/assets/etcd',
+      kubeApiserver: '/assets/kube-apiserver',
+      kubectl: '/assets/kubectl',
+    });
+  });
 });
