@@ -36,11 +36,11 @@ export function readPayload(
 ): ({ readonly ok: true } & Payload) | Rejection {
   const { valueFrom, sha256: pinned } = bpf.spec.program;
   const { name, key } = valueFrom.configMapKeyRef;
-  const map = `ConfigMap ${bpf.metadata.namespace ?? 'default'}/${name}`;
-  const read = `read key ${key} of ${map}`;
+  const read = readText(bpf);
 
   // the stored bytes
-  if (configMap === undefined) return reject('ConfigMapNotFound', `read ${map}: not found`);
+  if (configMap === undefined)
+    return reject('ConfigMapNotFound', `read ConfigMap ${namespaceOf(bpf)}/${name}: not found`);
   const found = findKey(configMap, key);
   if (found === undefined) return reject('KeyNotFound', `${read}: no such key; ${keysText(configMap)}`);
   if (found.text.length > textMaxLength) return reject('PayloadTooLarge', `${read}: ${tooLargeText}`);
@@ -68,6 +68,15 @@ export function readPayload(
   }
   return { ok: true, sha256, sizeBytes: elf.length, stored, elf };
 }
+
+/** What was being done when something was wrong: the start of every message. */
+export function readText(bpf: Bpf): string {
+  const { name, key } = bpf.spec.program.valueFrom.configMapKeyRef;
+  return `read key ${key} of ConfigMap ${namespaceOf(bpf)}/${name}`;
+}
+
+/** As kubectl fills it in; a manifest from a file may have none. */
+const namespaceOf = (bpf: Bpf): string => bpf.metadata.namespace ?? 'default';
 
 const tooLargeText = `more than ${storedMaxBytes} bytes, which is all that a ConfigMap holds [gzip it; up to ${objectMaxBytes} bytes inflated]`;
 

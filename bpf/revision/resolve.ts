@@ -3,7 +3,7 @@ import type { RejectionReason } from '../../crds/reasons.ts';
 import { ObjectError, type ObjectErrorCode } from '../object/object-error.ts';
 import { readObject } from '../object/read-object.ts';
 import type { ObjectSpec } from '../object/spec.ts';
-import { type ConfigMapContent, type Payload, type PayloadDeps, readPayload } from './read-payload.ts';
+import { type ConfigMapContent, type Payload, type PayloadDeps, readPayload, readText } from './read-payload.ts';
 import { type Rejection, reject } from './rejection.ts';
 
 /** What nodes should run: a BPF with the content of its object. */
@@ -24,14 +24,12 @@ export function resolve(bpf: Bpf, configMap: ConfigMapContent | undefined, deps:
   const payload = readPayload(bpf, configMap, deps);
   if (!payload.ok) return payload;
 
-  const { name, key } = bpf.spec.program.valueFrom.configMapKeyRef;
   try {
     const object = readObject(payload.elf);
     return { ok: true, revision: { payload, object, programs: programsForStatus(object) } };
   } catch (thrown) {
     if (!(thrown instanceof ObjectError)) throw thrown;
-    const where = `read key ${key} of ConfigMap ${bpf.metadata.namespace ?? 'default'}/${name}`;
-    return reject(reasonOf(thrown.code), `${where}: ${thrown.message}`);
+    return reject(reasonOf(thrown.code), `${readText(bpf)}: ${thrown.message}`);
   }
 }
 
