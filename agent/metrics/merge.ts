@@ -82,6 +82,11 @@ export class Merger {
     return this.#places[slot * placeWidth + 2] ?? 0;
   }
 
+  /** Bytes of label text so far. */
+  get usedBytes(): number {
+    return this.#textEnd;
+  }
+
   /** Lets go of memory that no map since the last call came near to needing. */
   trim(): void {
     const needed = this.#mostSlots;

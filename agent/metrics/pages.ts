@@ -10,27 +10,38 @@ const smallPageBytes = 4 << 10;
 export const pageBytes = 64 << 10;
 
 /**
- * Pages that one render fills and the next fills again, so that a scrape allocates nothing. It keeps no more than the
- * last render used: a map that was large once does not cost memory for ever.
+ * Pages that one render fills and the next fills again, so that a scrape allocates nothing. A map that was large once
+ * must not cost memory for ever: `keep` says how many are worth keeping, the rest is left to the garbage collector.
  */
 export class PagePool {
-  readonly #free = { small: [] as Page[], large: [] as Page[] };
+  readonly #small: Page[] = [];
+  readonly #large: Page[] = [];
+  #keep: PageCounts = { small: minKept, large: minKept };
 
   take(small: boolean): Page {
-    const page = (small ? this.#free.small : this.#free.large).pop();
-    return page ?? newPage(small ? smallPageBytes : pageBytes);
+    return (small ? this.#small : this.#large).pop() ?? newPage(small ? smallPageBytes : pageBytes);
   }
 
   give(page: Page): void {
-    (page.bytes.length === smallPageBytes ? this.#free.small : this.#free.large).push(page);
+    const small = page.bytes.length === smallPageBytes;
+    const free = small ? this.#small : this.#large;
+    if (free.length < (small ? this.#keep.small : this.#keep.large)) free.push(page);
   }
 
-  /** Lets go of free pages beyond what `used` would need again. */
-  trim(used: { readonly small: number; readonly large: number }): void {
-    this.#free.small.length = Math.min(this.#free.small.length, used.small);
-    this.#free.large.length = Math.min(this.#free.large.length, used.large);
+  /** To be called with what a whole render used. */
+  keep(used: PageCounts): void {
+    this.#keep = { small: Math.max(used.small, minKept), large: Math.max(used.large, minKept) };
+    this.#small.length = Math.min(this.#small.length, this.#keep.small);
+    this.#large.length = Math.min(this.#large.length, this.#keep.large);
   }
 }
+
+export interface PageCounts {
+  readonly small: number;
+  readonly large: number;
+}
+
+const minKept = 4;
 
 /** Text in pages: grows without copying. A row is written through `view` from `at` on, after `reserve` made room for it. */
 export class PagedText {
@@ -65,7 +76,7 @@ export class PagedText {
     return this.#fullSizes.reduce((sum, size) => sum + size, this.at);
   }
 
-  get pageCounts(): { readonly small: number; readonly large: number } {
+  get pageCounts(): PageCounts {
     const small = this.#pages.filter((page) => page.bytes.length === smallPageBytes).length;
     return { small, large: this.#pages.length - small };
   }

@@ -42,7 +42,6 @@ export interface MetricLayout {
 /** Undefined where the map in the kernel has not the shape that the plan was made for. */
 export function layoutTable(
   plan: TablePlan,
-  families: ReadonlySet<string>,
   reader: MapReader,
   identity: Identity,
   digits: Digits,
@@ -55,9 +54,7 @@ export function layoutTable(
     { name: 'bpf_name', text: identity.name },
     ...plan.labels.map((label) => ({ name: label.name, from: label.from, column: labelColumn(label, reader, digits) })),
   ]);
-  const metrics = plan.metrics
-    .filter((metric) => families.has(metric.family))
-    .map((metric) => layoutMetric(metric, block, reader.cpus, stepBytes, digits));
+  const metrics = plan.metrics.map((metric) => layoutMetric(metric, block, reader.cpus, stepBytes, digits));
   return { map: plan.map, reader, distinct: plan.distinct, block, metrics };
 }
 

@@ -30,7 +30,13 @@ export function writeEntries(
 ): void {
   const [metric, ...more] = table.metrics;
   const [text] = texts;
-  if (metric !== undefined && text !== undefined && more.length === 0 && metric.count === 1) {
+  if (
+    metric !== undefined &&
+    text !== undefined &&
+    more.length === 0 &&
+    metric.count === 1 &&
+    metric.index.length === 0
+  ) {
     writeSingle(table, metric, batch, from, to, text);
   } else {
     writeSeveral(table, batch, from, to, texts, tools);

@@ -1,0 +1,176 @@
+import { performance } from 'node:perf_hooks';
+import { Digits } from './digits.ts';
+import { byName, type Families, type MetricConflict, settleFamilies } from './families.ts';
+import { Merger } from './merge.ts';
+import type { ScrapeObserver } from './observer.ts';
+import { Pacer } from './pacer.ts';
+import { PagePool } from './pages.ts';
+import { Batch } from './read-map.ts';
+import { type ExportedBpf, type ReadyBpf, readyBpf, renderMaps, type Segment } from './render-maps.ts';
+import type { RenderTools } from './render-table.ts';
+import type { Rendering } from './rendering.ts';
+import { type Draft, RenderSharing } from './sharing.ts';
+import { newScratch } from './table-text.ts';
+import { helpText } from './text.ts';
+
+export interface ExporterOptions {
+  /** The label `node` of every series. */
+  readonly node: string;
+  readonly observer: ScrapeObserver;
+  /** The agent's own metrics as exposition text, for the end of it. */
+  readonly ownText: () => Promise<string>;
+  /** Monotonic milliseconds. */
+  readonly now?: () => number;
+}
+
+export interface RenderOptions {
+  /** Only the BPF with this `namespace/name`, without the agent's own metrics. */
+  readonly ref?: string;
+  /** Only the agent's own metrics. */
+  readonly own?: 'only';
+  /** What is not written after so many milliseconds is left out and counted. */
+  readonly budgetMs: number;
+}
+
+/**
+ * The BPFs of this node and their exposition (Prometheus text format 0.0.4). Families come in order of name, each
+ * written once, whoever has series in it; series in order of namespace and name, then as their map was walked.
+ */
+export class Exporter {
+  readonly #options: ExporterOptions;
+  readonly #now: () => number;
+  readonly #tools: RenderTools;
+  readonly #pool = new PagePool();
+  readonly #sharing = new RenderSharing();
+  readonly #bpfs = new Map<string, ExportedBpf>();
+  /** Of `#bpfs` as it is now; undefined after a change, until somebody asks. */
+  #settled: { readonly families: Families; readonly ready: readonly ReadyBpf[] } | undefined;
+
+  constructor(options: ExporterOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#tools = { digits: new Digits(), merger: new Merger(), scratch: newScratch(), batch: new Batch() };
+  }
+
+  /** Exports a BPF's maps from the next render on; in place of what went by this `ref` before. */
+  add(bpf: ExportedBpf): void {
+    this.#bpfs.set(bpf.ref, bpf);
+    this.#settled = undefined;
+    const maps = new Set(bpf.plan.tables.map((table) => table.map));
+    this.#options.observer.bpfAdded(
+      bpf,
+      Array.from(maps, (map) => ({ map, maxEntries: bpf.maps.get(map)?.maxEntries ?? 0 })),
+    );
+  }
+
+  /** Its maps may be closed as soon as this returns, whether or not a render is under way. */
+  remove(ref: string): void {
+    const bpf = this.#bpfs.get(ref);
+    if (bpf === undefined) return;
+    this.#bpfs.delete(ref);
+    this.#settled = undefined;
+    this.#options.observer.bpfRemoved(bpf);
+  }
+
+  has(ref: string): boolean {
+    return this.#bpfs.has(ref);
+  }
+
+  /** The families that this BPF would export but another keeps: its `MetricConflict`. */
+  conflicts(ref: string): readonly MetricConflict[] {
+    return this.#settle().families.conflicts.filter((conflict) => conflict.ref === ref);
+  }
+
+  /**
+   * Renders, or shares the render of the same that is under way (whose budget then counts). Rejects with the signal's
+   * reason when that aborts. Dispose of the result once its bytes are on their way.
+   */
+  render(signal: AbortSignal, options: RenderOptions): Promise<Rendering> {
+    const deadline = this.#now() + options.budgetMs;
+    const { own, ref } = options;
+    const key = own === 'only' ? 'own' : ref === undefined ? 'all' : `ref ${ref}`;
+    return this.#sharing.join(key, signal, async (shared) => {
+      if (own === 'only') return this.#withOwn({ texts: [], chunks: [] });
+      const pacer = new Pacer(shared, this.#now, deadline);
+      if (ref !== undefined) return this.#renderBpfs(pacer, ref);
+      const start = this.#now();
+      const draft = await this.#renderBpfs(pacer, undefined);
+      this.#keepMemory(draft);
+      this.#options.observer.scraped((this.#now() - start) / 1000);
+      return this.#withOwn(draft);
+    });
+  }
+
+  async #renderBpfs(pacer: Pacer, ref: string | undefined): Promise<Draft> {
+    for (let attempt = 1; ; attempt++) {
+      const { families, ready } = this.#settle();
+      const wanted = ref === undefined ? ready : ready.filter(({ bpf }) => bpf.ref === ref);
+      const { observer } = this.#options;
+      const { segments, failed } = await renderMaps(wanted, this.#pool, this.#tools, this.#observing(observer), pacer);
+      // A BPF that was replaced under our hands has new maps by now; a scrape without it would be a gap in its graph.
+      const replaced = Array.from(failed).some((bpf) => this.#isReplaced(bpf));
+      if (!replaced || attempt === maxAttempts) return assemble(segments, families);
+      for (const { text } of segments) text.release();
+    }
+  }
+
+  #isReplaced(bpf: ExportedBpf): boolean {
+    const now = this.#bpfs.get(bpf.ref);
+    return now !== undefined && now !== bpf;
+  }
+
+  /** What is heard of a BPF that was removed meanwhile is not its failure, and no metric about it must come back. */
+  #observing(observer: ScrapeObserver): ScrapeObserver {
+    const current = (bpf: { namespace: string; name: string }): boolean =>
+      this.#bpfs.get(`${bpf.namespace}/${bpf.name}`) === bpf;
+    return {
+      bpfAdded: (bpf, maps) => observer.bpfAdded(bpf, maps),
+      bpfRemoved: (bpf) => observer.bpfRemoved(bpf),
+      mapRead: (bpf, map, entries) => current(bpf) && observer.mapRead(bpf, map, entries),
+      mapFailed: (bpf, map, error) => current(bpf) && observer.mapFailed(bpf, map, error),
+      mapCut: (bpf, map) => current(bpf) && observer.mapCut(bpf, map),
+      bpfWritten: (bpf, series, merged) => current(bpf) && observer.bpfWritten(bpf, series, merged),
+      scraped: (durationSeconds) => observer.scraped(durationSeconds),
+    };
+  }
+
+  async #withOwn({ texts, chunks }: Draft): Promise<Draft> {
+    return { texts, chunks: [...chunks, Buffer.from(await this.#options.ownText())] };
+  }
+
+  /** After a render of everything: what it did not need is not worth keeping. */
+  #keepMemory({ texts }: Draft): void {
+    const counts = texts.map((text) => text.pageCounts);
+    this.#pool.keep({
+      small: counts.reduce((sum, { small }) => sum + small, 0),
+      large: counts.reduce((sum, { large }) => sum + large, 0),
+    });
+    this.#tools.merger.trim();
+  }
+
+  #settle(): { readonly families: Families; readonly ready: readonly ReadyBpf[] } {
+    if (this.#settled !== undefined) return this.#settled;
+    const families = settleFamilies(this.#bpfs.values());
+    const ready = Array.from(this.#bpfs.values())
+      .toSorted(byName)
+      .map((bpf) => readyBpf(bpf, families.byName, this.#options.node, this.#tools.digits));
+    this.#settled = { families, ready };
+    return this.#settled;
+  }
+}
+
+/** A BPF replaced again while its replacement is read is missing from one scrape. */
+const maxAttempts = 2;
+
+/** Families in order of name, HELP and TYPE once for each that has series. */
+function assemble(segments: readonly Segment[], families: Families): Draft {
+  const byFamily = Map.groupBy(segments, (segment) => segment.family);
+  const chunks: Buffer[] = [];
+  for (const name of Array.from(byFamily.keys()).toSorted()) {
+    const lines = (byFamily.get(name) ?? []).flatMap(({ text }) => text.chunks());
+    const family = families.byName.get(name);
+    if (lines.length === 0 || family === undefined) continue;
+    chunks.push(Buffer.from(`# HELP ${name} ${helpText(family.help)}\n# TYPE ${name} ${family.type}\n`), ...lines);
+  }
+  return { texts: segments.map(({ text }) => text), chunks };
+}

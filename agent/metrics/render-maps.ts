@@ -1,0 +1,112 @@
+import type { MetricPlan } from '../../bpf/metrics/plan.ts';
+import { CodedError } from '../../runtime/errors.ts';
+import type { MapReader } from '../kernel/map-reader.ts';
+import type { Digits } from './digits.ts';
+import type { Family } from './families.ts';
+import type { ScrapeObserver } from './observer.ts';
+import { BudgetSpent, type Pacer } from './pacer.ts';
+import { PagedText, type PagePool } from './pages.ts';
+import { type RenderTools, renderTable } from './render-table.ts';
+import { layoutTable, type TableLayout } from './table-layout.ts';
+
+/** A BPF whose maps are exported. */
+export interface ExportedBpf {
+  /** `namespace/name` */
+  readonly ref: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** RFC 3339; decides who keeps a family that another BPF exports with another type. */
+  readonly createdAt: string;
+  readonly plan: MetricPlan;
+  /** By the name in the plan: the map's, or for globals the section's (`.bss`). Read until the BPF is removed. */
+  readonly maps: ReadonlyMap<string, MapReader>;
+}
+
+/** A BPF made ready for rendering; anew whenever the families are settled anew. */
+export interface ReadyBpf {
+  readonly bpf: ExportedBpf;
+  readonly tables: readonly { readonly map: string; readonly layout: TableLayout | MapMissing }[];
+}
+
+export type MapMissing = CodedError<'MapMissing', { map: string }>;
+
+/** A metric's series from one map. */
+export interface Segment {
+  readonly family: string;
+  readonly text: PagedText;
+}
+
+/** More than this is no exposition that a Prometheus could take; what does not fit is cut, and counted. */
+const maxExpositionBytes = 256 << 20;
+
+export function readyBpf(
+  bpf: ExportedBpf,
+  families: ReadonlyMap<string, Family>,
+  node: string,
+  digits: Digits,
+): ReadyBpf {
+  const identity = { node, namespace: bpf.namespace, name: bpf.name };
+  const tables = bpf.plan.tables.flatMap((table) => {
+    const own = table.metrics.filter((metric) => families.get(metric.family)?.type === metric.type);
+    if (own.length === 0) return [];
+    const reader = bpf.maps.get(table.map);
+    const layout = reader && layoutTable({ ...table, metrics: own }, reader, identity, digits);
+    return [{ map: table.map, layout: layout ?? missing(bpf.ref, table.map, reader) }];
+  });
+  return { bpf, tables };
+}
+
+/**
+ * Writes the series of these BPFs, in their order. A map that cannot be read, or that the budget has no time for, costs
+ * its own series only. Rejects with nothing but the reason of the pacer's signal.
+ */
+export async function renderMaps(
+  bpfs: readonly ReadyBpf[],
+  pool: PagePool,
+  tools: RenderTools,
+  observer: ScrapeObserver,
+  pacer: Pacer,
+): Promise<{ readonly segments: readonly Segment[]; readonly failed: ReadonlySet<ExportedBpf> }> {
+  const segments: Segment[] = [];
+  const failed = new Set<ExportedBpf>();
+  let sizeBytes = 0;
+  for (const { bpf, tables } of bpfs) {
+    let series = 0;
+    let merged = 0;
+    for (const { map, layout } of tables) {
+      const texts: PagedText[] = [];
+      try {
+        if (layout instanceof CodedError) throw layout;
+        for (const { family } of layout.metrics) {
+          const text = new PagedText(pool);
+          texts.push(text);
+          segments.push({ family, text });
+        }
+        const result = await renderTable(layout, texts, tools, pacer, maxExpositionBytes - sizeBytes);
+        observer.mapRead(bpf, map, result.entries);
+        series += result.series;
+        merged += result.merged;
+        sizeBytes = texts.reduce((sum, text) => sum + text.sizeBytes, sizeBytes);
+      } catch (error) {
+        // Half of a map is worse than none of it: sums over it would be wrong without anybody knowing.
+        for (const text of texts) text.release();
+        if (pacer.aborted) {
+          for (const { text } of segments) text.release();
+          throw error;
+        }
+        if (error instanceof BudgetSpent) observer.mapCut(bpf, map);
+        else {
+          failed.add(bpf);
+          observer.mapFailed(bpf, map, error);
+        }
+      }
+    }
+    observer.bpfWritten(bpf, series, merged);
+  }
+  return { segments, failed };
+}
+
+function missing(ref: string, map: string, reader: MapReader | undefined): MapMissing {
+  const cause = reader === undefined ? 'the object has none' : 'its keys or values have other sizes than planned';
+  return new CodedError('MapMissing', `read map ${map} of ${ref}: ${cause}`, { map });
+}
