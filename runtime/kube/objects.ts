@@ -22,7 +22,7 @@ export interface OwnerReference {
 /** Metadata of an object that the server has given us. */
 export interface ObjectMeta {
   name: string;
-  namespace?: string;
+  namespace?: string | undefined;
   uid: string;
   resourceVersion: string;
   generation?: number;
@@ -48,7 +48,7 @@ export type Draft<T extends KubeObject> = Omit<T, 'metadata'> & {
 
 /** Which object: no namespace for cluster-scoped kinds. */
 export interface ObjectRef {
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   readonly name: string;
 }
 

@@ -4,6 +4,8 @@ import { type Clock, sleepOn } from '../../runtime/clock.ts';
 interface PendingTimer {
   readonly dueAtMs: number;
   readonly callback: () => void;
+  /** Somebody sleeps until then; else it is a limit on something that is under way. */
+  readonly sleep: boolean;
 }
 
 /** A clock that stands still until a test moves it. */
@@ -26,13 +28,11 @@ export class ManualClock implements Clock {
   }
 
   sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
-    return sleepOn(this, durationMs, signal);
+    return sleepOn({ timer: (ms, callback) => this.#add(ms, callback, true) }, durationMs, signal);
   }
 
   timer(durationMs: number, callback: () => void): Disposable {
-    const timer = { dueAtMs: this.#monotonicMs + Math.max(durationMs, 0), callback };
-    this.#timers.add(timer);
-    return { [Symbol.dispose]: () => this.#timers.delete(timer) };
+    return this.#add(durationMs, callback, false);
   }
 
   /** Only the wall clock: somebody set it. */
@@ -64,6 +64,18 @@ export class ManualClock implements Clock {
   get nextMs(): number | undefined {
     const next = this.#earliest();
     return next === undefined ? undefined : next.dueAtMs - this.#monotonicMs;
+  }
+
+  /** How long each of those sleeps that called `sleep`, shortest first. */
+  get sleepsMs(): number[] {
+    const sleeps = [...this.#timers].filter((timer) => timer.sleep);
+    return sleeps.map((timer) => timer.dueAtMs - this.#monotonicMs).sort((a, b) => a - b);
+  }
+
+  #add(durationMs: number, callback: () => void, sleep: boolean): Disposable {
+    const timer = { dueAtMs: this.#monotonicMs + Math.max(durationMs, 0), callback, sleep };
+    this.#timers.add(timer);
+    return { [Symbol.dispose]: () => this.#timers.delete(timer) };
   }
 
   #earliest(): PendingTimer | undefined {
