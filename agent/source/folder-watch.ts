@@ -40,6 +40,7 @@ export class FolderWatch implements Disposable {
       this.#watcher.on('error', (error) => this.#fail(error));
       this.#watched = folder;
       this.#refusal = undefined;
+      this.#event(); // nobody has seen what happened there before
     } catch (thrown) {
       this.#fail(thrown);
     }

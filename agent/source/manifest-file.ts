@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../../runtime/errors.ts';
+import { codeOf, messageOf } from '../../runtime/errors.ts';
 import { type Manifest, type Manifests, readManifests } from './manifests.ts';
 import { readYamlDocuments } from './yaml-documents.ts';
 
@@ -102,5 +102,4 @@ async function readAtMost(file: FileHandle, limitBytes: number): Promise<Buffer>
 
 const readChunkBytes = 64 * 1024;
 
-const isNotFound = (thrown: unknown): boolean =>
-  thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
+const isNotFound = (thrown: unknown): boolean => codeOf(thrown) === 'ENOENT';

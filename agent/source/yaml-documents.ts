@@ -101,14 +101,16 @@ function readChunk({ text, line }: Chunk): Read {
     const value: unknown = document.toJS({ maxAliasCount });
     return value === null || value === undefined ? 'empty' : { type: 'value', value };
   } catch (thrown) {
-    // Too many aliases, a merge of what is no mapping, or nested deeper than the stack.
-    const message = thrown instanceof RangeError ? 'nested too deeply' : messageOf(thrown);
-    return { type: 'unreadable', message: `line ${line}: ${message}` };
+    // Too many aliases, or a merge of what is no mapping.
+    return { type: 'unreadable', message: `line ${line}: ${messageOf(thrown)}` };
   }
 }
 
-const textOf = ({ code, message }: YAMLParseError): string =>
-  code === 'MULTIPLE_DOCS' ? 'another document without a line of --- before it' : message;
+/** The library's own words where they do not fit: they are for its callers, or the engine's. */
+function textOf({ code, message }: YAMLParseError): string {
+  if (code === 'MULTIPLE_DOCS') return 'another document without a line of --- before it';
+  return code === 'RESOURCE_EXHAUSTION' ? 'nested too deeply' : message;
+}
 
 interface RepeatedKey {
   readonly key: string;

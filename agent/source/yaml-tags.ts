@@ -53,5 +53,5 @@ function readInteger(text: string): number {
   const digits = plain.replace(/^[-+]/, '');
   const octal = /^0[oO]?([0-7]+)$/.exec(digits);
   const magnitude = octal?.[1] === undefined ? Number(digits) : Number.parseInt(octal[1], 8);
-  return plain.startsWith('-') ? -magnitude : magnitude;
+  return plain.startsWith('-') && magnitude !== 0 ? -magnitude : magnitude; // an integer has no -0
 }
