@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attach } from '../../agent/kernel/attach.ts';
@@ -40,8 +40,8 @@ function programsOf(object: Uint8Array): string[] {
     expect(String(thrown)).toMatch(/legacy map definitions|bad map relo|failed to load object/);
     return [];
   }
-  const programs = readdirSync(pins).filter((name) => name !== 'maps');
-  rmSync(pins, { recursive: true });
+  const programs = existsSync(pins) ? readdirSync(pins).filter((name) => name !== 'maps') : [];
+  rmSync(pins, { recursive: true, force: true });
   return programs;
 }
 
