@@ -108,7 +108,9 @@ function enumColumn({ number, names }: Extract<Reading, { kind: 'enum' }>, digit
   const byLow = new Map<number, Map<number, Piece>>();
   let maxBytes = maxNumberBytes;
   for (const [value, name] of names) {
-    const [low, high] = halvesOf(value, number);
+    const halvesOfName = halvesOf(value, number);
+    if (halvesOfName === undefined) continue;
+    const [low, high] = halvesOfName;
     const piece = pieceOf(labelValue(name));
     maxBytes = Math.max(maxBytes, piece.sizeBytes);
     const byHigh = byLow.get(low) ?? new Map<number, Piece>();
@@ -126,10 +128,11 @@ function enumColumn({ number, names }: Extract<Reading, { kind: 'enum' }>, digit
   };
 }
 
-/** An enumerator's value as the reader of its `number` would give it. */
-function halvesOf(value: bigint, number: NumberReading): readonly [number, number] {
+/** An enumerator's value as the reader of its `number` would give it; undefined where that is too small to hold it. */
+function halvesOf(value: bigint, number: NumberReading): readonly [number, number] | undefined {
   const bits = number.kind === 'bits' ? number.bitSize : number.sizeBytes * 8;
   const stored = number.signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value);
+  if (stored !== value) return undefined;
   return [Number(BigInt.asUintN(32, stored)), Number(BigInt.asUintN(32, stored >> 32n))];
 }
 

@@ -146,7 +146,7 @@ export class OwnMetrics implements ScrapeObserver {
   setPrograms(programs: readonly ProgramView[]): void {
     this.#programInfo.reset();
     for (const state of states) {
-      this.#programs.set({ state }, programs.filter((program) => program.state === state).length);
+      this.#programs.set({ state: state.toLowerCase() }, programs.filter((program) => program.state === state).length);
     }
     for (const { ref, revision, state } of programs) {
       const [namespace = '', name = ''] = ref.split('/');
