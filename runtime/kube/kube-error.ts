@@ -48,7 +48,7 @@ export interface StatusBody {
   code?: number;
   reason?: string;
   message?: string;
-  details?: { retryAfterSeconds?: number; causes?: { reason?: string }[] };
+  details?: { retryAfterSeconds?: number; causes?: { reason?: string; field?: string }[] };
 }
 
 /** The error that a Status says: the body of a non-2xx answer, or the object of a watch's ERROR event. */
@@ -60,8 +60,7 @@ export function kubeErrorFromStatus(
 ): KubeError {
   const status = body.code ?? httpStatus;
   const retryAfterMs = parseRetryAfterMs(headers['retry-after']) ?? secondsToMs(body.details?.retryAfterSeconds);
-  const tooLargeVersion = body.details?.causes?.some((cause) => cause.reason === 'ResourceVersionTooLarge') === true;
-  const code = tooLargeVersion ? 'ResourceVersionTooLarge' : codeOf(status, body.reason);
+  const code = codeOfCauses(status, body) ?? codeOf(status, body.reason);
   return new KubeError(code, `${request}: ${body.message ?? 'the server said'} (${describe(status, body.reason)})`, {
     request,
     status,
@@ -87,6 +86,15 @@ const maxForeignMessageLength = 256;
 
 function describe(status: number, reason: string | undefined): string {
   return reason === undefined || reason === '' ? String(status) : `${status} ${reason}`;
+}
+
+/** Where the status alone would mislead. */
+function codeOfCauses(status: number, { details }: StatusBody): KubeErrorCode | undefined {
+  const causes = details?.causes ?? [];
+  if (causes.some((cause) => cause.reason === 'ResourceVersionTooLarge')) return 'ResourceVersionTooLarge';
+  // A patch that names the UID of an object that is gone is told that UIDs are immutable.
+  if (status === 422 && causes.some((cause) => cause.field === 'metadata.uid')) return 'Conflict';
+  return undefined;
 }
 
 function codeOf(status: number, reason: string | undefined): KubeErrorCode {

@@ -145,8 +145,9 @@ export class LeaderElector {
     let old = this.#renewedAtMs === undefined ? undefined : this.#observed?.lease;
     for (let attempt = 0; ; attempt++) {
       old ??= await client.find(leases, this.#ref, { ...call, retry: 'never' });
-      if (old === undefined) this.#observed = undefined;
-      else if (!this.#mayTake(old)) return false;
+      if (old !== undefined) this.#observe(old);
+      // A Lease that somebody deleted is not one that was given back: who held it will make it anew at its next renewal.
+      if (this.#heldByAnother()) return false;
       const startedAtMs = clock.monotonic();
       const lease = heldLease(this.#ref, old, { identity, durationMs: this.#leaseDurationMs, nowMs: clock.now() });
       try {
@@ -162,17 +163,21 @@ export class LeaderElector {
     }
   }
 
-  /** Ours, nobody's, or not renewed for its duration since we saw it change. */
-  #mayTake(lease: Lease): boolean {
+  /** Counts the Lease's age from the first time that it was seen as it is now. */
+  #observe(lease: Lease): void {
+    if (this.#observed !== undefined && sameRecord(this.#observed.lease, lease)) return;
+    this.#observed = { lease, seenAtMs: this.#options.clock.monotonic() };
+  }
+
+  /** As last seen: somebody else's, and renewed within its duration. */
+  #heldByAnother(): boolean {
     const { clock, identity } = this.#options;
-    if (this.#observed === undefined || !sameRecord(this.#observed.lease, lease)) {
-      this.#observed = { lease, seenAtMs: clock.monotonic() };
-    }
-    const { holderIdentity = '', leaseDurationSeconds } = lease.spec ?? {};
-    if (holderIdentity === '' || holderIdentity === identity) return true;
-    if (this.#renewedAtMs !== undefined) return false; // we held it, and were robbed
+    if (this.#observed === undefined) return false;
+    const { holderIdentity = '', leaseDurationSeconds } = this.#observed.lease.spec ?? {};
+    if (holderIdentity === '' || holderIdentity === identity) return false;
+    if (this.#renewedAtMs !== undefined) return true; // we held it, and were robbed
     const durationMs = leaseDurationSeconds === undefined ? this.#leaseDurationMs : leaseDurationSeconds * 1000;
-    return clock.monotonic() - this.#observed.seenAtMs >= durationMs;
+    return clock.monotonic() - this.#observed.seenAtMs < durationMs;
   }
 
   /** Best effort: unreleased, the Lease runs out by itself. */

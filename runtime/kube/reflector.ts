@@ -23,6 +23,8 @@ export interface ReflectorOptions<T extends KubeObject> extends Selection {
   /** Runs on each object before it is cached, after managedFields are gone: drop what nobody reads. May change it. */
   readonly transform?: (object: T) => T;
   readonly indexers?: Indexers<T>;
+  /** Called when `connected` has changed. */
+  readonly onConnected?: (connected: boolean) => void;
   readonly random?: () => number;
 }
 
@@ -87,7 +89,7 @@ export class Reflector<T extends KubeObject> {
     this.#stopping.abort(new StoppedError(`reflector of ${this.#options.resource.plural}`));
     this.#running ??= Promise.resolve(); // start() after stop() starts nothing
     await this.#running;
-    this.#connected = false;
+    this.#setConnected(false);
   }
 
   /** List once, then watch for ever; whatever ends one of them decides where to go on, and is followed by a wait. */
@@ -139,9 +141,7 @@ export class Reflector<T extends KubeObject> {
       ...this.#selection(),
       resourceVersion,
       timeoutSeconds: Math.floor(min + random() * (max - min)),
-      onOpen: () => {
-        this.#connected = true;
-      },
+      onOpen: () => this.#setConnected(true),
       signal,
     });
     for await (const event of events) {
@@ -176,7 +176,7 @@ export class Reflector<T extends KubeObject> {
   #recover(error: unknown): number | undefined {
     const { resource, logger, random = Math.random } = this.#options;
     this.#metrics.failure();
-    this.#connected = false;
+    this.#setConnected(false);
     const { type, resourceVersion } = this.#position;
     if (isKubeError(error, 'ResourceVersionTooLarge') || (type === 'list' && isKubeError(error, 'Gone'))) {
       // The server is behind what we have seen, perhaps for good (etcd from a backup): whatever it has now is the truth.
@@ -187,6 +187,12 @@ export class Reflector<T extends KubeObject> {
     logger.warn({ resource: resource.plural, next: this.#position, reason: messageOf(error) }, `${type} failed`);
     const retryAfterMs = isKubeError(error) ? error.facts.retryAfterMs : undefined;
     return retryAfterMs === undefined ? undefined : retryAfterMs * (1 + retryAfterSpread * random());
+  }
+
+  #setConnected(connected: boolean): void {
+    if (connected === this.#connected) return;
+    this.#connected = connected;
+    this.#options.onConnected?.(connected);
   }
 
   #prepare(object: T): T {

@@ -31,7 +31,7 @@ export async function patchStatus<T extends WithStatus>(
 ): Promise<T | undefined> {
   const difference = mergePatchBetween(object.status ?? {}, status);
   if (difference === undefined) return undefined;
-  // With another UID the server answers Conflict: the status of an object that is gone is not written to its successor.
+  // With another UID this is a Conflict: the status of an object that is gone is not written to its successor.
   const patch = { metadata: { uid: object.metadata.uid }, status: difference };
   return await client.mergePatch(resource, object.metadata, patch, { ...options, subresource: 'status' });
 }

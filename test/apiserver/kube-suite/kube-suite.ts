@@ -1,4 +1,6 @@
 import { describeClient } from './client-suite.ts';
+import { describeEvents } from './events-suite.ts';
+import { describeLease } from './lease-suite.ts';
 import { describeReflector } from './reflector-suite.ts';
 import type { KubeTarget } from './target.ts';
 import { describeTransport } from './transport-suite.ts';
@@ -18,5 +20,7 @@ export function describeKube(name: string, open: () => Promise<KubeTarget>): voi
     describeClient(opened);
     describeTransport(opened);
     describeReflector(opened);
+    describeLease(opened);
+    describeEvents(opened);
   });
 }

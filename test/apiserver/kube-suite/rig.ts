@@ -126,9 +126,9 @@ export class Rig implements AsyncDisposable {
     }
   }
 
-  /** Somebody sleeps: between two attempts, mostly. */
-  async sleeping(): Promise<void> {
-    await eventually('a sleep', () => this.clock.sleepsMs.length > 0, { everyMs: 1 });
+  /** So many sleep: between two attempts, mostly. */
+  async sleeping(count = 1): Promise<void> {
+    await eventually('a sleep', () => this.clock.sleepsMs.length >= count, { everyMs: 1 });
   }
 
   /** Nothing under way. */

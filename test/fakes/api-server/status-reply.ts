@@ -2,9 +2,9 @@
 export class StatusReply extends Error {
   readonly status: number;
   readonly reason: string;
-  readonly causes: readonly { reason: string }[];
+  readonly causes: readonly Cause[];
 
-  constructor(status: number, reason: string, message: string, causes: readonly { reason: string }[] = []) {
+  constructor(status: number, reason: string, message: string, causes: readonly Cause[] = []) {
     super(message);
     this.status = status;
     this.reason = reason;
@@ -16,4 +16,9 @@ export class StatusReply extends Error {
     const details = causes.length === 0 ? {} : { details: { causes } };
     return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', code, reason, message, ...details };
   }
+}
+
+export interface Cause {
+  readonly reason: string;
+  readonly field?: string;
 }

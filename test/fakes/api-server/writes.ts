@@ -54,7 +54,9 @@ export class Writes {
 
   mergePatch(target: Target, patch: unknown): KubeObject {
     const old = this.#existing(target);
-    return this.update(target, mergePatch(old, patch) as KubeObject);
+    const next = mergePatch(old, patch) as KubeObject;
+    refuseOtherUid(target, old, next.metadata.uid);
+    return this.update(target, next);
   }
 
   /** Server-side apply, with leaves as the unit of ownership and lists as leaves. */
@@ -71,8 +73,7 @@ export class Writes {
       owners.set(manager, wanted);
       return this.create(target, { ...(body as unknown as KubeObject), metadata: metadata as never });
     }
-    const uid = metadata['uid'];
-    checkVersion(target, old, undefined, typeof uid === 'string' ? uid : undefined);
+    refuseOtherUid(target, old, text(metadata['uid']) ?? old.metadata.uid);
     const leaves = leavesOf(wanted);
     if (!force) refuseConflicts(owners, manager, leaves);
     let next = old as unknown as Json;
@@ -124,6 +125,13 @@ function checkVersion(target: Target, old: KubeObject, version: string | undefin
   if (version !== undefined && version !== old.metadata.resourceVersion) {
     throw new StatusReply(409, 'Conflict', `"${target.name}": the object has been modified`);
   }
+}
+
+/** What a patch that names another UID is told. */
+function refuseOtherUid(target: Target, old: KubeObject, uid: string): void {
+  if (uid === old.metadata.uid) return;
+  const causes = [{ reason: 'FieldValueInvalid', field: 'metadata.uid' }];
+  throw new StatusReply(422, 'Invalid', `"${target.name}" is invalid: metadata.uid: field is immutable`, causes);
 }
 
 function refuseConflicts(owners: ReadonlyMap<string, Json>, manager: string, leaves: Map<string, unknown>): void {
