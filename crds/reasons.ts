@@ -16,6 +16,7 @@ export const bpfConditions = {
       DigestMismatch: 'The bytes are not those that spec.program.sha256 pins; the message has both digests.',
       NotAnELF: 'The bytes are no ELF file: empty, text, or something else.',
       InvalidObject: 'An ELF file, but not a complete little-endian 64-bit BPF object with a program in it.',
+      InvalidMetric: "The object's maps cannot be exported as they are; the message names both that come out alike.",
     },
   },
   Progressing: {

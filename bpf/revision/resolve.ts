@@ -1,5 +1,7 @@
 import { type Bpf, type BpfStatus, statusNameMaxLength, statusProgramsMax } from '../../crds/bpf.ts';
 import type { RejectionReason } from '../../crds/reasons.ts';
+import type { MetricPlan } from '../metrics/plan.ts';
+import { zeroConfig } from '../metrics/zero-config.ts';
 import { ObjectError, type ObjectErrorCode } from '../object/object-error.ts';
 import { readObject } from '../object/read-object.ts';
 import type { ObjectSpec } from '../object/spec.ts';
@@ -10,6 +12,8 @@ import { type Rejection, reject } from './rejection.ts';
 export interface Revision {
   readonly payload: Payload;
   readonly object: ObjectSpec;
+  /** What its maps are exported as. */
+  readonly plan: MetricPlan;
   /** For the BPF's status, within its bounds. */
   readonly programs: NonNullable<BpfStatus['programs']>;
 }
@@ -26,7 +30,9 @@ export function resolve(bpf: Bpf, configMap: ConfigMapContent | undefined, deps:
 
   try {
     const object = readObject(payload.elf);
-    return { ok: true, revision: { payload, object, programs: programsForStatus(object) } };
+    const { plan, faults } = zeroConfig(object);
+    if (faults.length > 0) return reject('InvalidMetric', faults.map(({ message }) => message).join('; '));
+    return { ok: true, revision: { payload, object, plan, programs: programsForStatus(object) } };
   } catch (thrown) {
     if (!(thrown instanceof ObjectError)) throw thrown;
     return reject(reasonOf(thrown.code), `${readText(bpf)}: ${thrown.message}`);

@@ -195,6 +195,12 @@ describe('what is rejected, and what the user reads', () => {
     ['a 32-bit object', 'InvalidObject', /32-bit/, binary(patched({ 4: 1 }))],
     ['a big-endian object', 'InvalidObject', /big-endian/i, binary(patched({ 5: 2, 18: 0, 19: 0xf7 }))],
     ['an x86 object', 'InvalidObject', /x86/, binary(patched({ 18: 62, 19: 0 }))],
+    [
+      'key members that come out as one label',
+      'InvalidMetric',
+      /a_b.*a\.b/,
+      binary(compileBpf(fixture('objects/alike.bpf.c'))),
+    ],
     ['an object that was cut', 'InvalidObject', /./, binary(elf.subarray(0, elf.length - 1))],
     ['half an object', 'InvalidObject', /./, binary(elf.subarray(0, elf.length >> 1))],
     [
