@@ -1,24 +1,4 @@
 import type { GlobalSpec, Layout, MapSpec, ObjectSpec } from '../../bpf/object/spec.ts';
-import { mapType } from '../kernel/bpf-types.ts';
-
-/** Larger arrays are tables for the program's own use, not results (metrics.md, zero configuration). */
-const maxResultArrayEntries = 1024;
-
-const hashTypes: ReadonlySet<number> = new Set([
-  mapType.hash,
-  mapType.lruHash,
-  mapType.percpuHash,
-  mapType.lruPercpuHash,
-]);
-
-/** Maps that hold results: exported, and pinned so that counters survive the agent. */
-export function isResultMap(map: MapSpec): boolean {
-  const array = map.type === mapType.array || map.type === mapType.percpuArray;
-  return hashTypes.has(map.type) || (array && map.maxEntries <= maxResultArrayEntries);
-}
-
-/** Sections whose variables are results: what libbpf makes maps of and a program may write. */
-export const isResultSection = (section: string): boolean => /^\.(bss|data)(\.|$)/.test(section);
 
 /** Everything that must be equal for a map's old bytes to make sense to a new object, as text. */
 export function mapLayout(object: ObjectSpec, map: MapSpec): string {

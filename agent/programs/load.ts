@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { MetricPlan } from '../../bpf/metrics/plan.ts';
+import { zeroConfig } from '../../bpf/metrics/zero-config.ts';
 import { readObject } from '../../bpf/object/read-object.ts';
 import type { ObjectSpec } from '../../bpf/object/spec.ts';
 import { upgradeLegacy } from '../../bpf/object/upgrade-legacy.ts';
@@ -9,7 +11,7 @@ import type { Libbpf } from '../libbpf/binding.ts';
 import type { WantedProgram } from '../source/source.ts';
 import { type Host, LoadRefused } from './failure.ts';
 import type { Journal } from './journal.ts';
-import { isResultMap, isResultSection, mapLayout, sectionLayout } from './layout.ts';
+import { mapLayout, sectionLayout } from './layout.ts';
 
 export interface LoadDeps {
   readonly lib: Libbpf;
@@ -22,7 +24,8 @@ export interface LoadDeps {
 /** Verified and in the kernel, attached to nothing yet. Disposing unloads it; pins stay. */
 export interface Loaded {
   readonly object: LoadedObject;
-  readonly spec: ObjectSpec;
+  /** What its maps are exported as. */
+  readonly plan: MetricPlan;
   /** Where its result maps are pinned. */
   readonly pinPaths: ReadonlySet<string>;
 }
@@ -52,14 +55,20 @@ export async function load(deps: LoadDeps, wish: WantedProgram, signal: AbortSig
     throw new LoadRefused('BTFMissing', message, { ref: wish.ref });
   }
 
+  const { plan, faults } = zeroConfig(spec);
+  if (faults.length > 0) {
+    const message = `load ${wish.ref}: ${faults.map((fault) => fault.message).join('; ')}`;
+    throw new LoadRefused('InvalidMetric', message, { ref: wish.ref });
+  }
+
   // Open, and give the result maps their places, so that those of the last agent are found again.
   using opened = OpenObject.open(deps.lib, wish.name.slice(0, objectNameLength), modern);
-  const pinPaths = pinMaps(deps.pins, wish.uid, spec, opened);
+  const pinPaths = pinMaps(deps.pins, wish.uid, spec, plan, opened);
 
   // Create the maps and have every program verified. The journal tells the next agent if we do not survive this.
   signal.throwIfAborted();
   const object = await deps.journal.during(revision, () => opened.load());
-  return { object, spec, pinPaths };
+  return { object, plan, pinPaths };
 }
 
 function read(ref: string, bytes: Uint8Array): { spec: ObjectSpec; modern: Uint8Array } {
@@ -71,16 +80,22 @@ function read(ref: string, bytes: Uint8Array): { spec: ObjectSpec; modern: Uint8
   }
 }
 
-function pinMaps(pins: Pins | undefined, uid: string, spec: ObjectSpec, opened: OpenObject): Set<string> {
+/** Pins the maps that the plan exports, under names that change with anything that gives their bytes another meaning. */
+function pinMaps(
+  pins: Pins | undefined,
+  uid: string,
+  spec: ObjectSpec,
+  plan: MetricPlan,
+  opened: OpenObject,
+): Set<string> {
   const paths = new Set<string>();
   if (pins === undefined) return paths;
-  const declared = new Map(spec.maps.map((map) => [map.name, map]));
+  const results = new Set(plan.tables.map(({ map }) => map));
   for (const map of opened.maps()) {
-    const result = declared.get(map.name);
-    let layout: string | undefined;
-    if (result !== undefined && isResultMap(result)) layout = mapLayout(spec, result);
-    else if (isResultSection(map.name)) layout = sectionLayout(spec, map.name, sha256(map.initial()));
-    if (layout === undefined) continue;
+    if (!results.has(map.name)) continue;
+    const declared = spec.maps.find(({ name }) => name === map.name);
+    const layout =
+      declared === undefined ? sectionLayout(spec, map.name, sha256(map.initial())) : mapLayout(spec, declared);
     const path = pins.pathFor(uid, map.name, layout);
     map.pinAt(path);
     paths.add(path);

@@ -139,11 +139,11 @@ export class Reconciler {
   }
 
   /** Puts the loaded object in the place of what runs, in one turn of the event loop. */
-  #swap(wish: WantedProgram, { object, spec, pinPaths }: Loaded): void {
+  #swap(wish: WantedProgram, { object, plan, pinPaths }: Loaded): void {
     const { attacher, metrics, pins } = this.#deps;
     const old = this.#running.get(wish.ref);
     const attachments = old === undefined ? attachAll(attacher, object) : this.#swapOld(old, object, pinPaths);
-    const running: Running = { wish, spec, object, attachments, pinPaths };
+    const running: Running = { wish, plan, object, attachments, pinPaths };
     this.#running.set(wish.ref, running);
     metrics.add(running);
     if (old === undefined) return;

@@ -1,4 +1,4 @@
-import type { ObjectSpec } from '../../bpf/object/spec.ts';
+import type { MetricPlan } from '../../bpf/metrics/plan.ts';
 import type { Attachment } from '../kernel/attachment.ts';
 import type { LoadedObject } from '../kernel/kernel-object.ts';
 import type { WantedProgram } from '../source/source.ts';
@@ -6,7 +6,7 @@ import type { WantedProgram } from '../source/source.ts';
 /** A BPF at work on this node. */
 export interface Running {
   readonly wish: WantedProgram;
-  readonly spec: ObjectSpec;
+  readonly plan: MetricPlan;
   readonly object: LoadedObject;
   readonly attachments: readonly Attachment[];
   readonly pinPaths: ReadonlySet<string>;

@@ -82,7 +82,7 @@ class Node {
     const object = { name: id, programs, [Symbol.dispose]: () => void this.loaded.delete(id) };
     return {
       object: object as unknown as LoadedObject,
-      spec: undefined as never,
+      plan: { tables: [], notes: [] },
       pinPaths: new Set([`/pins/${wish.uid}`]),
     };
   }
