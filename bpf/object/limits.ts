@@ -1,9 +1,9 @@
 /** Every limit on what an object may hold. An object past one of them is refused by name; none of them is reached by accident. */
 
-/** An object, inflated. The largest real ones (cilium's bpf_lxc, tetragon's sensors, with debug information) are about 2 MiB. */
+/** An object, inflated (design: agent, "One load"). Real ones are a few MiB at most, debug information included. */
 export const maxObjectBytes = 16 * 1024 * 1024;
 
-/** A BTF blob on its own: a debug kernel's /sys/kernel/btf/vmlinux is about 15 MiB; one of an object is within its object. */
+/** A BTF blob on its own: /sys/kernel/btf/vmlinux is 5 to 15 MiB. One of an object is within its object. */
 export const maxBtfBytes = 64 * 1024 * 1024;
 
 /** Below the 0xff00 from which ELF needs extended numbering, which no compiler writes for BPF. A section is a program or two. */
@@ -24,10 +24,10 @@ export const maxSectionNameBytes = 4096;
 /** All names decoded from one string table: it may be read from every offset, so its own size is no bound. */
 export const maxDecodedNameBytes = 16 * 1024 * 1024;
 
-/** One agent could not attach more within a load's time. */
+/** Far above real objects, whose programs are counted in tens; each is a link and two file descriptors of the agent. */
 export const maxPrograms = 4096;
 
-/** libbpf opens a file descriptor per map; 4096 is the usual hard limit (RLIMIT_NOFILE) of a service. */
+/** Far above real objects as well; each is kernel memory and a file descriptor of the agent. */
 export const maxMaps = 4096;
 
 /** Variables in data sections, over all sections. */
@@ -49,8 +49,11 @@ export const maxTypeDepth = 64;
  */
 export const maxLayoutMembers = 65_536;
 
-/** Members and enumerators decoded from one type table, each once: about 100 bytes of memory each. vmlinux has 500,000. */
-export const maxDecodedMembers = 2_000_000;
+/**
+ * Members and enumerators decoded from one type table, each once: about 100 bytes of memory each, so 25 MiB. All of a
+ * small kernel's BTF are 90,000; an object's maps and globals come to hundreds.
+ */
+export const maxDecodedMembers = 262_144;
 
 /** Sizes in BTF are u32. */
 export const maxTypeSizeBytes = 0xffff_ffff;

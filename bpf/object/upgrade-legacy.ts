@@ -15,7 +15,8 @@ import { libbpfSectionName } from './section-names.ts';
  * the BTF that describes them, program sections get the name that libbpf knows (`socket/prog` becomes `socket`), and
  * functions without type and size, as LLVM left them before 8, get both. What needs none of this comes back as it is,
  * the same array. `readObject` says the same of both, but for `legacy` and the sections' names: what the user wrote
- * stands only in the original. Throws ObjectError for bytes that `readObject` refuses.
+ * stands only in the original. Throws ObjectError for bytes that cannot be read, with the message that
+ * `readObject` has for them.
  */
 export function upgradeLegacy(bytes: Uint8Array): Uint8Array {
   // What there is to do

@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { attach } from '../../agent/kernel/attach.ts';
 import { OpenObject } from '../../agent/kernel/kernel-object.ts';
 import { loadLibbpf } from '../../agent/libbpf/ffi.ts';
 import { readObject } from '../../bpf/object/read-object.ts';
 import { upgradeLegacy } from '../../bpf/object/upgrade-legacy.ts';
+import { compileBpf } from '../fixtures/compile.ts';
 import { legacyObjects } from '../fixtures/legacy-objects.ts';
 
 const lib = loadLibbpf();
@@ -98,6 +100,14 @@ test.each(['write, as in 2019', 'write with BTF'])('%s counts the writes of a pr
   const rows: Row[] = JSON.parse(bpftool('-j', 'map', 'dump', 'pinned', `${pins}-writes`));
   const own = rows.find(({ key }) => number(key) === BigInt(process.pid));
   expect(number(own?.value ?? [])).toBeGreaterThanOrEqual(50n);
+});
+
+test('an object of today with an old section name keeps its CO-RE relocations and line information', () => {
+  const source = fileURLToPath(new URL('../fixtures/objects/modern.bpf.c', import.meta.url));
+  load(upgradeLegacy(compileBpf(source, { flags: ['-DNO_PINNING', '-DSOCKET_SECTION="socket/count"'] })));
+  expect(readdirSync(pins).sort()).toEqual(['count', 'first', 'maps', 'on_switch', 'second']);
+  const [first] = JSON.parse(bpftool('-j', 'prog', 'dump', 'xlated', 'pinned', `${pins}/count`, 'linum'));
+  expect(first).toMatchObject({ proto: 'int count(struct __sk_buff * skb)' });
 });
 
 test('maps of one section are not mixed up: each program finds its own', () => {

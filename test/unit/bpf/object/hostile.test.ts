@@ -1,7 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { type Btf, readBtf } from '../../../../bpf/object/btf.ts';
-import { maxDecodedNameBytes, maxLayoutMembers, maxNameBytes } from '../../../../bpf/object/limits.ts';
+import {
+  maxDecodedMembers,
+  maxDecodedNameBytes,
+  maxLayoutMembers,
+  maxNameBytes,
+} from '../../../../bpf/object/limits.ts';
 import { ObjectError } from '../../../../bpf/object/object-error.ts';
 import { readObject } from '../../../../bpf/object/read-object.ts';
 import { Region } from '../../../../bpf/object/region.ts';
@@ -228,6 +233,21 @@ describe('large and hostile, within a time that only a scan in a scan would exce
     expect(timely(() => objectErrorOf(() => readObject(elf)))).toMatchObject({
       code: 'BadBTF',
       message: 'read object: section .bss: is described twice',
+    });
+  });
+
+  test('enumerators by the hundred thousand', () => {
+    const enumerators = 60_000;
+    const count = Math.floor(maxDecodedMembers / enumerators);
+    const types = Array.from({ length: count + 1 }, (_, k): TypeParts => {
+      const data = Array.from({ length: enumerators }, (_, i) => [0, i + k * enumerators]).flat();
+      return { kind: 6, name: 'e', sizeOrType: 4, count: enumerators, data };
+    });
+    const table = readBtf(makeBtf(types));
+    for (let id = 1; id <= count; id++) timely(() => table.layout(id));
+    expect(objectErrorOf(() => table.layout(count + 1))).toMatchObject({
+      code: 'TooLarge',
+      facts: { limit: maxDecodedMembers },
     });
   });
 
