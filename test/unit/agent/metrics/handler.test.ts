@@ -1,0 +1,149 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { gunzipSync } from 'node:zlib';
+import pino from 'pino';
+import { metricsHandler } from '../../../../agent/metrics/handler.ts';
+import { type HttpServer, startHttpServer } from '../../../../runtime/http.ts';
+import { MemoryMap } from '../../../fakes/memory-map.ts';
+import { objectOf, u32, u64 } from '../../../fixtures/layouts.ts';
+import { bpfOf, newExporter } from './exporting.ts';
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Buffer;
+}
+
+let server: HttpServer;
+let budgets: number[];
+const map = new MemoryMap({ name: 'hits', keySizeBytes: 4, valueSizeBytes: 8 }, []);
+const { exporter } = newExporter({ ownText: async () => '# TYPE own gauge\n' });
+exporter.add(bpfOf('ns/b', objectOf({ hits: { key: u32, value: u64 } }), { hits: map }));
+
+beforeAll(async () => {
+  const render = exporter.render.bind(exporter);
+  exporter.render = (signal, options) => {
+    budgets.push(options.budgetMs);
+    return render(signal, options);
+  };
+  server = await startHttpServer({
+    listen: { host: '127.0.0.1', port: 0 },
+    routes: { '/metrics': metricsHandler(exporter) },
+    logger: pino({ level: 'silent' }),
+  });
+});
+
+beforeEach(() => {
+  budgets = [];
+  map.entries = [[Buffer.alloc(4), Buffer.alloc(8)]];
+  map.onRead = () => {};
+});
+
+afterAll(() => server.close());
+
+async function get(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
+  const sent = request(`${server.url}${path}`, { method, headers, agent: false }).end();
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  const body = Buffer.concat(await response.toArray());
+  return { status: response.statusCode ?? 0, headers: response.headers, body };
+}
+
+const contentType = 'text/plain; version=0.0.4; charset=utf-8';
+const series =
+  '# HELP bpf_hits BPF map hits.\n# TYPE bpf_hits untyped\nbpf_hits{bpf_name="b",bpf_namespace="ns",key="0",node="n1"} 0\n';
+const own = '# TYPE own gauge\n';
+
+test.each([
+  ['', series + own],
+  ['?bpf=ns/b', series],
+  ['?bpf=ns%2Fb', series],
+  ['?own=only', own],
+  ['?other=1', series + own],
+])('GET /metrics%s', async (query, body) => {
+  const answer = await get(`/metrics${query}`);
+  expect(answer).toMatchObject({
+    status: 200,
+    headers: { 'content-type': contentType, 'content-length': String(body.length) },
+  });
+  expect(answer.body.toString()).toBe(body);
+});
+
+test.each([
+  ['?bpf=ns/other', 404],
+  ['?bpf=b', 400],
+  ['?bpf=', 400],
+  ['?bpf=ns/b/c', 400],
+  ['?bpf=ns/b&bpf=ns/b', 400],
+  ['?own=yes', 400],
+  ['?own=only&bpf=ns/b', 400],
+])('GET /metrics%s is refused with %i', async (query, status) => {
+  expect((await get(`/metrics${query}`)).status).toBe(status);
+});
+
+test('HEAD has the type, and costs no render', async () => {
+  const answer = await get('/metrics', {}, 'HEAD');
+  expect(answer).toMatchObject({ status: 200, headers: { 'content-type': contentType }, body: Buffer.alloc(0) });
+  expect(budgets).toEqual([]);
+});
+
+test.each([
+  ['gzip', true],
+  ['deflate, gzip;q=0.5', true],
+  ['GZIP', true],
+  ['*', true],
+  ['identity', false],
+  ['gzip;q=0', false],
+  ['gzip;q=0, *', false],
+  ['br', false],
+])('Accept-Encoding: %s', async (accepted, zipped) => {
+  const { headers, body } = await get('/metrics', { 'accept-encoding': accepted });
+  expect(headers['content-encoding']).toBe(zipped ? 'gzip' : undefined);
+  expect((zipped ? gunzipSync(body) : body).toString()).toBe(series + own);
+});
+
+test.each([
+  [undefined, 10_000],
+  ['10', 9_000],
+  ['0.5', 450],
+  ['3600', 60_000],
+  ['0', 10_000],
+  ['-1', 10_000],
+  ['soon', 10_000],
+])('X-Prometheus-Scrape-Timeout-Seconds: %s', async (seconds, budgetMs) => {
+  await get('/metrics', seconds === undefined ? {} : { 'x-prometheus-scrape-timeout-seconds': seconds });
+  expect(budgets).toEqual([budgetMs]);
+});
+
+test('a large exposition arrives whole, zipped or not, while others are served', async () => {
+  map.entries = Array.from({ length: 20_000 }, (_, i) => {
+    const key = Buffer.alloc(4);
+    key.writeUInt32LE(i);
+    return [key, Buffer.alloc(8)] as const;
+  });
+  const large = { maxEntries: 20_000 };
+  exporter.add(
+    bpfOf('ns/b', objectOf({ hits: { key: u32, value: u64 } }), {
+      hits: new MemoryMap({ name: 'hits', keySizeBytes: 4, valueSizeBytes: 8, ...large }, map.entries),
+    }),
+  );
+  const [plain, zipped, part] = await Promise.all([
+    get('/metrics'),
+    get('/metrics', { 'accept-encoding': 'gzip' }),
+    get('/metrics?bpf=ns/b'),
+  ]);
+  exporter.add(bpfOf('ns/b', objectOf({ hits: { key: u32, value: u64 } }), { hits: map }));
+  expect(plain?.body.toString().split('\n')).toHaveLength(20_004);
+  expect(gunzipSync(zipped?.body ?? '').equals(plain?.body ?? Buffer.alloc(0))).toBe(true);
+  expect(`${part?.body.toString()}${own}`).toBe(plain?.body.toString());
+});
+
+test('a client that goes away in the middle leaves nothing behind', async () => {
+  const reading = Promise.withResolvers<void>();
+  map.onRead = () => reading.resolve();
+  const sent = request(`${server.url}/metrics`, { agent: false }).end();
+  sent.on('error', () => {});
+  await reading.promise;
+  sent.destroy();
+  map.onRead = () => {};
+  expect((await get('/metrics')).body.toString()).toBe(series + own);
+});
