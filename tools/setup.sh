@@ -98,8 +98,8 @@ apt_install() {
   if [ "$result" != 0 ]; then printf '%s\nsetup: apt-get failed\n' "$log" >&2; exit 1; fi
 }
 
-# What `systemctl enable` makes: links in a .wants folder.
-enabled_units() { find /etc/systemd/system -path '*.wants/*' \( -name 'etcd*' -o -name 'prometheus*' \) 2>/dev/null | sort; }
+# What `systemctl enable` makes: links, in a .wants folder and for a second name.
+enabled_units() { find /etc/systemd/system -type l \( -name 'etcd*' -o -name 'prometheus*' \) 2>/dev/null | sort; }
 
 for need in "$@"; do
   if [ "$need" = node ]; then install_node; fi
