@@ -78,19 +78,18 @@ install_packages() {
 
 # Installs without starting any service now, and without leaving one enabled for the next boot.
 apt_install() {
-  local policy=/usr/sbin/policy-rc.d ours='' log result=0 before after
+  local policy=/usr/sbin/policy-rc.d log result=0 before after
   export DEBIAN_FRONTEND=noninteractive
   if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\n# kube-bpf tools/setup.sh, for the time of one apt-get install\nexit 101\n' >"$policy"
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT # also when somebody interrupts
     chmod 755 "$policy"
-    ours=yes
   fi
   before=$(enabled_units)
   if ! log=$($1 2>&1 </dev/null); then
     # Package lists that are absent or old are the usual reason.
     log=$( { apt-get update && $1; } 2>&1 </dev/null) || result=$?
   fi
-  if [ -n "$ours" ]; then rm -f "$policy"; fi
   after=$(enabled_units)
   comm -13 <(echo "$before") <(echo "$after") | while read -r link; do
     if [ -n "$link" ]; then rm -f "$link"; echo "setup: left ${link##*/} disabled"; fi
