@@ -8,10 +8,13 @@ export class Digits {
   readonly #four: Uint32Array;
 
   constructor() {
-    this.#four = Uint32Array.from({ length: groupSize }, (_, n) => {
-      const digit = (divisor: number): number => 0x30 + (Math.floor(n / divisor) % 10);
-      return digit(1000) | (digit(100) << 8) | (digit(10) << 16) | (digit(1) << 24);
-    });
+    this.#four = new Uint32Array(groupSize);
+    for (let n = 0; n < groupSize; n++) {
+      const thousands = Math.floor(n / 1000);
+      const hundreds = Math.floor(n / 100) % 10;
+      const tens = Math.floor(n / 10) % 10;
+      this.#four[n] = 0x30303030 | thousands | (hundreds << 8) | (tens << 16) | ((n % 10) << 24);
+    }
   }
 
   /** `n` from 0 to 2^32 - 1. */
