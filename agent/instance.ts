@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '../runtime/errors.ts';
+import { sha256 } from '../runtime/sha256.ts';
 import type { Libbpf } from './libbpf/binding.ts';
 import { EAGAIN, libbpfError } from './libbpf/check.ts';
 
@@ -13,7 +13,10 @@ const LOCK_UN = 8;
 const maxInstanceName = 63;
 
 /** Another agent on this host has the same instance: the two would take over each other's maps. */
-export class InstanceTaken extends CodedError<'InstanceTaken', { readonly instance: string; readonly holder: string }> {}
+export class InstanceTaken extends CodedError<
+  'InstanceTaken',
+  { readonly instance: string; readonly holder: string }
+> {}
 
 /**
  * The instance's name as a folder: what is outside `[a-z0-9_-]` becomes `_`, and then the first 8 hex digits of the
@@ -21,7 +24,7 @@ export class InstanceTaken extends CodedError<'InstanceTaken', { readonly instan
  */
 export function instanceFolder(instance: string): string {
   if (/^[a-z0-9_-]+$/.test(instance) && instance.length <= maxInstanceName) return instance;
-  const hash = createHash('sha256').update(instance).digest('hex').slice(0, 8);
+  const hash = sha256(Buffer.from(instance)).slice(0, 8);
   return `${instance.replace(/[^a-z0-9_-]/g, '_').slice(0, maxInstanceName)}-${hash}`;
 }
 
@@ -69,4 +72,3 @@ export class Instance implements Disposable {
     this.#lockFd = -1;
   }
 }
-

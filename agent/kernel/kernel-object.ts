@@ -60,8 +60,11 @@ export class LogCollector implements Disposable {
 export interface OpenMap {
   /** As the object declares it; `.bss`, `.data`, … for the maps that libbpf makes of sections. */
   readonly name: string;
-  /** From here on the map lives at `path` of bpffs: one found there is taken over, else a new one is put there. */
-  pinAt(path: string): void;
+  /**
+   * The map will live at `path` of bpffs: one found there is taken over, else a new one is put there. Undefined: it will
+   * not be pinned, even where the object asks libbpf to (LIBBPF_PIN_BY_NAME).
+   */
+  pinAt(path: string | undefined): void;
   /** The bytes that a section's map starts with; empty for other maps. */
   initial(): Buffer;
 }
@@ -97,9 +100,24 @@ export class OpenObject implements Disposable {
       name,
       initial: () => this.#lib.bpf_map__initial_value(pointer),
       pinAt: (path) => {
-        checkInt(this.#lib, 'bpf_map__set_pin_path', `of map ${name}`, this.#lib.bpf_map__set_pin_path(pointer, path));
+        checkInt(
+          this.#lib,
+          'bpf_map__set_pin_path',
+          `of map ${name}`,
+          this.#lib.bpf_map__set_pin_path(pointer, path ?? null),
+        );
       },
     }));
+  }
+
+  /** Gives a type (BPF_PROG_TYPE_*, by program) to the programs whose section libbpf cannot make sense of. */
+  setTypes(types: ReadonlyMap<string, number>): void {
+    for (const program of programsOf(this.#lib, this.#live())) {
+      const name = this.#lib.bpf_program__name(program);
+      const type = types.get(name);
+      if (type === undefined || this.#lib.bpf_program__type(program) !== 0) continue;
+      checkInt(this.#lib, 'bpf_program__set_type', name, this.#lib.bpf_program__set_type(program, type));
+    }
   }
 
   /** Creates the maps and has the verifier check every program, off the event loop. Throws ObjectFailure. */

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, rmdirSync, statfsSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, messageOf } from '../../runtime/errors.ts';
+import { sha256 } from '../../runtime/sha256.ts';
 
 /** statfs(2) f_type of a bpf file system (include/uapi/linux/magic.h, BPF_FS_MAGIC). */
 const bpfFsMagic = 0xcafe4a11;
@@ -40,7 +40,7 @@ export class Pins {
   pathFor(uid: string, map: string, layout: string): string {
     const folder = join(this.#instanceDir, plain(uid));
     mkdirSync(folder, { recursive: true });
-    const hash = createHash('sha256').update(layout).digest('hex').slice(0, 16);
+    const hash = sha256(Buffer.from(layout)).slice(0, 16);
     return join(folder, `${plain(map).slice(0, maxPinNameLength)}-${hash}`);
   }
 

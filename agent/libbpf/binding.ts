@@ -37,6 +37,7 @@ export interface Libbpf {
   bpf_program__section_name(program: BpfProgramPtr): string;
   /** BPF_PROG_TYPE_* */
   bpf_program__type(program: BpfProgramPtr): number;
+  bpf_program__set_type(program: BpfProgramPtr, type: number): number;
   /** BPF_* attach type (enum bpf_attach_type) */
   bpf_program__expected_attach_type(program: BpfProgramPtr): number;
   bpf_program__fd(program: BpfProgramPtr): number;
@@ -56,7 +57,8 @@ export interface Libbpf {
   bpf_map__fd(map: BpfMapPtr): number;
   /** A copy of the bytes that a section's map starts with; empty for a map that is none. */
   bpf_map__initial_value(map: BpfMapPtr): Buffer;
-  bpf_map__set_pin_path(map: BpfMapPtr, path: string): number;
+  /** Null: not pinned, whatever the object asks for. */
+  bpf_map__set_pin_path(map: BpfMapPtr, path: string | null): number;
 
   /** Swaps the program behind a link in place, where the kernel can: 0 or −errno. */
   bpf_link__update_program(link: BpfLinkPtr, program: BpfProgramPtr): number;

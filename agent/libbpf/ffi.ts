@@ -42,7 +42,7 @@ export function loadLibbpf(path = 'libbpf.so.1'): Libbpf {
   let sink: ((line: LogLine) => void) | undefined;
   const lineBuffer = Buffer.alloc(maxLogLineBytes);
   // A va_list reaches us as the pointer that it is passed as on x86-64 and arm64, and goes on to vsnprintf untouched.
-  const printType = koffi.proto('int libbpf_print(int level, void *format, void *ap)');
+  const printType = koffi.proto('int', ['int', 'void *', 'void *']);
   const print = koffi.register((level: number, format: bigint, ap: bigint) => {
     if (sink === undefined || level > mostVerboseLevel) return 0;
     const length = c.vsnprintf(lineBuffer, lineBuffer.length, format, ap) as number;
@@ -70,6 +70,7 @@ export function loadLibbpf(path = 'libbpf.so.1'): Libbpf {
     bpf_program__name: (program) => c.bpf_program__name(program) as string,
     bpf_program__section_name: (program) => c.bpf_program__section_name(program) as string,
     bpf_program__type: (program) => c.bpf_program__type(program) as number,
+    bpf_program__set_type: (program, type) => c.bpf_program__set_type(program, type) as number,
     bpf_program__expected_attach_type: (program) => c.bpf_program__expected_attach_type(program) as number,
     bpf_program__fd: (program) => c.bpf_program__fd(program) as number,
     bpf_program__set_log_buf: (program, buffer) => c.bpf_program__set_log_buf(program, buffer, buffer.length) as number,

@@ -34,6 +34,7 @@ export const libbpfSymbols = {
   bpf_program__name: { prototype: 'const char *bpf_program__name(const void *prog)', since: '0.2' },
   bpf_program__section_name: { prototype: 'const char *bpf_program__section_name(const void *prog)', since: '0.2' },
   bpf_program__type: { prototype: 'int bpf_program__type(const void *prog)', since: '0.0.6' },
+  bpf_program__set_type: { prototype: 'int bpf_program__set_type(void *prog, int type)', since: '0.0.1' },
   bpf_program__expected_attach_type: {
     prototype: 'int bpf_program__expected_attach_type(const void *prog)',
     since: '0.0.6',

@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { MetricPlan } from '../../bpf/metrics/plan.ts';
 import { zeroConfig } from '../../bpf/metrics/zero-config.ts';
 import { readObject } from '../../bpf/object/read-object.ts';
+import { programTypes } from '../../bpf/object/section-names.ts';
 import type { ObjectSpec } from '../../bpf/object/spec.ts';
 import { upgradeLegacy } from '../../bpf/object/upgrade-legacy.ts';
 import { messageOf } from '../../runtime/errors.ts';
+import { sha256 } from '../../runtime/sha256.ts';
 import { type LoadedObject, OpenObject } from '../kernel/kernel-object.ts';
 import type { Pins } from '../kernel/pins.ts';
 import type { Libbpf } from '../libbpf/binding.ts';
@@ -61,8 +62,9 @@ export async function load(deps: LoadDeps, wish: WantedProgram, signal: AbortSig
     throw new LoadRefused('InvalidMetric', message, { ref: wish.ref });
   }
 
-  // Open, and give the result maps their places, so that those of the last agent are found again.
+  // Open. The result maps get their places, so that those of the last agent are found again.
   using opened = OpenObject.open(deps.lib, wish.name.slice(0, objectNameLength), modern);
+  opened.setTypes(new Map(spec.programs.map(({ name, type }) => [name, programTypes.indexOf(type)])));
   const pinPaths = pinMaps(deps.pins, wish.uid, spec, plan, opened);
 
   // Create the maps and have every program verified. The journal tells the next agent if we do not survive this.
@@ -73,8 +75,7 @@ export async function load(deps: LoadDeps, wish: WantedProgram, signal: AbortSig
 
 function read(ref: string, bytes: Uint8Array): { spec: ObjectSpec; modern: Uint8Array } {
   try {
-    const modern = upgradeLegacy(bytes);
-    return { spec: readObject(modern), modern };
+    return { spec: readObject(bytes), modern: upgradeLegacy(bytes) };
   } catch (cause) {
     throw new LoadRefused('InvalidObject', `load ${ref}: ${messageOf(cause)}`, { ref }, cause);
   }
@@ -89,10 +90,12 @@ function pinMaps(
   opened: OpenObject,
 ): Set<string> {
   const paths = new Set<string>();
-  if (pins === undefined) return paths;
   const results = new Set(plan.tables.map(({ map }) => map));
   for (const map of opened.maps()) {
-    if (!results.has(map.name)) continue;
+    if (pins === undefined || !results.has(map.name)) {
+      map.pinAt(undefined);
+      continue;
+    }
     const declared = spec.maps.find(({ name }) => name === map.name);
     const layout =
       declared === undefined ? sectionLayout(spec, map.name, sha256(map.initial())) : mapLayout(spec, declared);
@@ -102,5 +105,3 @@ function pinMaps(
   }
   return paths;
 }
-
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

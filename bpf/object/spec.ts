@@ -1,3 +1,5 @@
+import type { ProgramType } from './section-names.ts';
+
 /**
  * What an eBPF object says, read from its bytes alone: the same ELF gives the same spec on every machine.
  * Everything here is plain data; `readObject` makes it, and whoever reads it may trust it.
@@ -28,7 +30,7 @@ export interface ProgramSpec {
   /** The ELF section's name as written, e.g. `tracepoint/syscalls/sys_enter_write`, `socket/prog`. */
   readonly section: string;
   /** What the section's name says, by libbpf's table and the bcc-era names: `socket_filter`, `tracepoint`, …; `unspec` where it says nothing. */
-  readonly type: string;
+  readonly type: ProgramType;
   readonly insnCount: number;
 }
 

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -159,14 +158,4 @@ export class RunningAgent {
 function sorted(series: string): string {
   const [name = '', labels = ''] = series.replace(/}$/, '').split('{');
   return `${name}{${labels.split(',').sort().join()}}`;
-}
-
-/** Programs, maps and links in the whole kernel whose name is one of these, as bpftool lists them. */
-export function inKernel(names: readonly string[]): string[] {
-  return ['prog', 'map'].flatMap((kind) => {
-    const list: { name?: string; id: number }[] = JSON.parse(
-      execFileSync('bpftool', ['-j', kind, 'list'], { encoding: 'utf8' }),
-    );
-    return list.filter(({ name }) => name !== undefined && names.includes(name)).map(({ name }) => `${kind} ${name}`);
-  });
 }

@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { eventually } from '../apiserver/harness/eventually.ts';
 import { compileBpf } from '../fixtures/compile.ts';
-import { AgentHome, inKernel } from './agent-process.ts';
+import { AgentHome } from './agent-process.ts';
 import { callGetpgid, UdpFlow } from './events.ts';
 import { compileFixture } from './fixture.ts';
+import { stillInKernel } from './held.ts';
 
 const labels = (name: string, key: number, namespace = 'default') =>
   `{bpf_name="${name}",bpf_namespace="${namespace}",key="${key}",node="n1"}`;
@@ -28,16 +29,21 @@ describe('an agent on a folder', () => {
     expect(await agent.value('bpf_getpgid_all_total{bpf_name="calls",bpf_namespace="default",node="n1"}')).toBe('3');
     expect(agent.held()).toMatchObject({ programs: 1, links: 1, packetSockets: 0 });
     expect(home.pins()).toHaveLength(2);
-    expect(inKernel(['on_getpgid', 'getpgid_total']).sort()).toEqual(['map getpgid_total', 'prog on_getpgid']);
+    const { ids } = agent.held();
+    expect(stillInKernel(ids)).toEqual(ids);
 
     await agent.process.stop();
     expect(agent.process.exited).toBe('exit code 0');
     expect(home.pins()).toHaveLength(2);
-    expect(inKernel(['on_getpgid', 'getpgid_total'])).toEqual(['map getpgid_total']);
+    const pinned = await eventually('the kernel to free what is not pinned', () => {
+      const left = stillInKernel(ids);
+      return left.length === 2 && left;
+    });
+    expect(pinned.every((id) => id.startsWith('map '))).toBe(true);
 
     expect(await home.run(['--cleanup'])).toMatchObject({ code: 0 });
     expect(home.pins()).toEqual([]);
-    await eventually('the kernel to free the map', () => inKernel(['on_getpgid', 'getpgid_total']).length === 0);
+    await eventually('the kernel to free the map', () => stillInKernel(ids).length === 0);
   });
 
   test.each(['kill', 'stop'] as const)(
@@ -64,7 +70,7 @@ describe('an agent on a folder', () => {
       await flow.send(1);
       expect(await second.value(calls('calls'))).toBe('7');
       expect(await second.value(packets)).toBe('16');
-      const { fds: _, ...kernel } = held;
+      const { fds: _fds, ids: _ids, ...kernel } = held;
       expect(second.held()).toMatchObject(kernel);
       expect(home.pins()).toEqual(pins);
     },
@@ -115,11 +121,15 @@ describe('an agent on a folder', () => {
     home.apply('packets', compileFixture('udp'));
     const agent = await home.start();
     await agent.until('bpf_agent_programs{node="n1",state="ready"}', '2');
+    const before = agent.held().ids;
     home.apply('packets', undefined);
     await agent.until('bpf_agent_programs{node="n1",state="ready"}', '1');
     expect(agent.held()).toMatchObject({ programs: 1, packetSockets: 0 });
     expect(home.pins().filter((pin) => pin.includes('udp_total'))).toEqual([]);
-    await eventually('the kernel to free the map', () => inKernel(['on_packet', 'udp_total']).length === 0);
+    const after = agent.held().ids;
+    const gone = before.filter((id) => !after.includes(id));
+    expect(gone.some((id) => id.startsWith('map '))).toBe(true);
+    await eventually('the kernel to free what it had', () => stillInKernel(gone).length === 0);
     callGetpgid(1);
     expect(await agent.value(calls('calls'))).toBe('1');
   });

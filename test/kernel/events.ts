@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import koffi from 'koffi';
 
 const getpgid = koffi.load('libc.so.6').func('int getpgid(int pid)');
@@ -44,7 +45,10 @@ export class UdpFlow implements AsyncDisposable {
   /** Sends without end, until `stop`. */
   start(): void {
     this.#flowing = (async () => {
-      while (!this.#stop.signal.aborted) await this.send(10);
+      while (!this.#stop.signal.aborted) {
+        await this.send(10);
+        await nextTurn(); // a send that ends at once never leaves the turn
+      }
     })();
   }
 

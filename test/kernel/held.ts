@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { codeOf } from '../../runtime/errors.ts';
 
@@ -8,6 +9,8 @@ export interface Held {
   readonly links: number;
   readonly packetSockets: number;
   readonly fds: number;
+  /** `prog 12`, `map 3`, `link 4`: the kernel's ids of them. */
+  readonly ids: readonly string[];
 }
 
 /** Counts what `pid` holds: distinct programs, maps and links, and its packet sockets. */
@@ -33,7 +36,23 @@ export function heldBy(pid: number): Held {
     links: ids.link_id.size,
     packetSockets: inodes.filter((inode) => sockets.has(inode)).length,
     fds: fds.length,
+    ids: [
+      ...Array.from(ids.prog_id, (id) => `prog ${id}`),
+      ...Array.from(ids.map_id, (id) => `map ${id}`),
+      ...Array.from(ids.link_id, (id) => `link ${id}`),
+    ].sort(),
   };
+}
+
+/** Which of these ids the kernel still has, as bpftool lists them. */
+export function stillInKernel(ids: readonly string[]): string[] {
+  const kinds = ['prog', 'map', 'link'];
+  const lists = kinds.map((kind) => {
+    const list: { id: number }[] = JSON.parse(execFileSync('bpftool', ['-j', kind, 'list'], { encoding: 'utf8' }));
+    return list.map(({ id }) => `${kind} ${id}`);
+  });
+  const all = new Set(lists.flat());
+  return ids.filter((id) => all.has(id));
 }
 
 /** An fd may be closed while we look. */
