@@ -47,7 +47,7 @@ const schema = z
       .min(1)
       .max(253)
       .optional()
-      .describe('The Pod this runs in, whose Deployment shall own the DaemonSet')
+      .describe('The Pod this runs in, whose Deployment owns the DaemonSet; default: the host name, if in a Pod')
       .meta({ value: 'NAME', env: 'POD_NAME' }),
     uninstall: z
       .boolean()

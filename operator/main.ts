@@ -1,6 +1,5 @@
 import { systemClock } from '../runtime/clock.ts';
 import { parseConfig, usageExitCode } from '../runtime/config.ts';
-import { messageOf } from '../runtime/errors.ts';
 import { ConnectionError, type KubeConnection } from '../runtime/kube/connection.ts';
 import { inClusterConnection } from '../runtime/kube/in-cluster.ts';
 import { kubeconfigConnection } from '../runtime/kube/kubeconfig.ts';
@@ -33,7 +32,6 @@ async function main(config: OperatorConfig): Promise<number> {
   try {
     await startOperator({ config, connection: await connect(config), clock, logger, lifecycle });
   } catch (error) {
-    logger.fatal({ err: error }, messageOf(error));
     lifecycle.fail(error);
   }
   return await lifecycle.run();

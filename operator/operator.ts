@@ -129,7 +129,7 @@ export class Operator {
     const changed = (refs: readonly string[]) => {
       for (const ref of refs) {
         controllers.status.enqueue(ref);
-        if (records.get(ref)?.terminating) controllers.bpf.enqueue(ref);
+        if (records.get(ref)?.terminating) controllers.bpf.enqueue(ref); // perhaps the last node has let go
       }
     };
     const common = { client, clock, logger, metrics, namespace, tally, records, sha256, gunzip, bpfs };
@@ -141,7 +141,7 @@ export class Operator {
       objects,
       payloads,
       revisionsOf: ({ metadata }) => revisions.byIndex('bpf', keyOf(metadata)),
-      changed: (key) => changed([key]),
+      changed: (key) => controllers.status.enqueue(key),
     });
     const status = new StatusWriter({ ...common, events });
     const placed = () => {

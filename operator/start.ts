@@ -47,7 +47,9 @@ export async function startOperator({ config, connection, clock, logger, lifecyc
   }
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const instance = config.podName ?? hostname();
+  // A Pod's host name is its own name.
+  const podName = config.podName ?? (config.kubeconfig === undefined ? hostname() : undefined);
+  const instance = podName ?? hostname();
 
   // one transport, and two clients on it: what a leader writes is fenced by the Lease, the Lease itself is not
   const transport = new Transport({
@@ -100,7 +102,7 @@ export async function startOperator({ config, connection, clock, logger, lifecyc
     namespace,
     watchNamespaces: config.watchNamespaces,
     agentTemplate: config.agents === 'daemonset' ? config.agentTemplate : undefined,
-    pod: config.podName === undefined ? undefined : { namespace, name: config.podName },
+    pod: podName === undefined ? undefined : { namespace, name: podName },
   });
 
   const standby = () => config.leaderElect && !elector.leading;

@@ -8,11 +8,11 @@ import type { BpfObject, RevisionObject } from '../watch/resources.ts';
 /** Inactive revisions kept beside the active one, for a look back. */
 export const revisionHistoryLimit = 3;
 
-export interface RevisionPlan {
-  /** To be applied, in this order: nodes must see the new one before the old one ends. */
-  readonly apply: readonly Draft<RevisionObject>[];
-  readonly delete: readonly RevisionObject[];
-}
+/** Steps, in order: nodes must see the new one before the old one ends. */
+export type RevisionStep =
+  | { readonly type: 'create'; readonly draft: Draft<RevisionObject> }
+  | { readonly type: 'patch'; readonly revision: RevisionObject; readonly patch: object }
+  | { readonly type: 'delete'; readonly revision: RevisionObject };
 
 export interface RevisionInput {
   readonly bpf: BpfObject;
@@ -25,7 +25,7 @@ export interface RevisionInput {
 }
 
 /** What must change so that nodes run what the BPF says: pure, and empty once they are told to. */
-export function planRevisions(input: RevisionInput): RevisionPlan {
+export function planRevisions(input: RevisionInput): readonly RevisionStep[] {
   const { bpf, existing } = input;
   // Of a BPF that was deleted and made again by the same name, only garbage collection is late.
   const ours = existing.filter(({ spec }) => spec.bpf.uid === bpf.metadata.uid);
@@ -35,19 +35,20 @@ export function planRevisions(input: RevisionInput): RevisionPlan {
   const others = ours.filter(({ metadata }) => metadata.name !== wanted?.metadata.name);
   // Rolled out at once: the new one is everybody's, and the others are nobody's.
   const mustEnd = wanted !== undefined || bpf.spec.suspend;
-  const ended = mustEnd ? others.filter(({ spec }) => spec.active) : [];
-  const drafts = [
-    ...(wanted === undefined ? [] : [wanted]),
-    ...ended.map((revision) => draftOf(bpf, revision.metadata.name, { ...revision.spec, active: false })),
-  ];
-
   const inactive = others.filter(({ spec }) => mustEnd || !spec.active);
   const newestFirst = inactive.toSorted((a, b) => b.spec.sequence - a.spec.sequence);
+  const ended = newestFirst.slice(0, revisionHistoryLimit).filter(({ spec }) => spec.active);
   const outlived = newestFirst.slice(revisionHistoryLimit);
-  return {
-    apply: drafts.filter((draft) => !outlived.some(sameName(draft)) && differs(ours.find(sameName(draft)), draft)),
-    delete: [...foreign, ...outlived].filter(({ metadata }) => metadata.deletionTimestamp === undefined),
-  };
+
+  return [
+    ...(wanted === undefined ? [] : write(ours, wanted)),
+    ...ended.flatMap((revision) =>
+      write(ours, draftOf(bpf, revision.metadata.name, { ...revision.spec, active: false })),
+    ),
+    ...[...foreign, ...outlived]
+      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      .map((revision): RevisionStep => ({ type: 'delete', revision })),
+  ];
 }
 
 /** The revision that nodes are told to run, if any. */
@@ -94,14 +95,22 @@ const draftOf = ({ metadata }: BpfObject, name: string, spec: BpfRevisionSpec): 
   spec,
 });
 
-const sameName =
-  (a: Draft<RevisionObject>) =>
-  (b: RevisionObject): boolean =>
-    a.metadata.name === b.metadata.name;
-
-function differs(current: RevisionObject | undefined, draft: Draft<RevisionObject>): boolean {
-  if (current === undefined) return true;
-  const owned = current.metadata.ownerReferences?.some(({ uid }) => uid === draft.spec.bpf.uid) === true;
-  const labelled = current.metadata.labels?.[bpfLabel] === draft.metadata.labels?.[bpfLabel];
-  return !owned || !labelled || mergePatchBetween(current.spec, draft.spec) !== undefined;
+/**
+ * A merge patch on top of the state that was read, and not server-side apply: that turns an owned object that becomes
+ * empty, as a selector does, into null, which the CRD refuses (kube-apiserver 1.34).
+ */
+function write(ours: readonly RevisionObject[], draft: Draft<RevisionObject>): RevisionStep[] {
+  const revision = ours.find(({ metadata }) => metadata.name === draft.metadata.name);
+  if (revision === undefined) return [{ type: 'create', draft }];
+  const { labels, ownerReferences = [], uid, resourceVersion } = revision.metadata;
+  const owned = ownerReferences.some((owner) => owner.uid === draft.spec.bpf.uid);
+  const difference = mergePatchBetween(
+    { metadata: { labels: labels ?? {} }, spec: revision.spec },
+    { metadata: { labels: { ...labels, ...draft.metadata.labels } }, spec: draft.spec },
+  );
+  if (owned && difference === undefined) return [];
+  const { metadata = {}, spec } = (difference ?? {}) as { metadata?: object; spec?: object };
+  const owners = owned ? {} : { ownerReferences: draft.metadata.ownerReferences };
+  const patch = { metadata: { uid, resourceVersion, ...metadata, ...owners }, ...(spec === undefined ? {} : { spec }) };
+  return [{ type: 'patch', revision, patch }];
 }

@@ -2,7 +2,7 @@ import { bpfLabel } from '../../crds/names.ts';
 import type { KubeClient } from '../../runtime/kube/client.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { type BpfObject, bpfRevisions, type RevisionObject } from '../watch/resources.ts';
-import { planRevisions, type RevisionInput } from './plan-revisions.ts';
+import { planRevisions, type RevisionInput, type RevisionStep } from './plan-revisions.ts';
 
 export interface RollOutDeps {
   readonly client: KubeClient;
@@ -22,23 +22,30 @@ export async function rollOut(
   const { client, logger } = deps;
   const { bpf } = input;
   const seen = deps.revisionsOf(bpf);
-  if (isEmpty(planRevisions({ ...input, existing: seen }))) return seen;
+  if (planRevisions({ ...input, existing: seen }).length === 0) return seen;
 
   const { namespace = '', name } = bpf.metadata;
   const { items } = await client.list(bpfRevisions, { namespace, labelSelector: `${bpfLabel}=${name}`, signal });
-  const plan = planRevisions({ ...input, existing: items });
-  const result = new Map(items.map((revision) => [revision.metadata.name, revision]));
-  for (const draft of plan.apply) {
-    const { sequence, active } = draft.spec;
-    logger.info({ namespace, revision: draft.metadata.name, sequence, active }, 'rolling out');
-    result.set(draft.metadata.name, await client.apply(bpfRevisions, draft, { force: true, signal }));
+  const revisions = new Map(items.map((revision) => [revision.metadata.name, revision]));
+  for (const step of planRevisions({ ...input, existing: items })) {
+    const next = await take(client, step, signal);
+    if (next === undefined) continue;
+    const { sequence, active } = next.spec;
+    logger.info({ namespace, revision: next.metadata.name, step: step.type, sequence, active }, 'rolling out');
+    revisions.set(next.metadata.name, next);
   }
-  for (const { metadata } of plan.delete) {
-    await client.delete(bpfRevisions, metadata, { uid: metadata.uid, signal });
-    result.delete(metadata.name);
-  }
-  return [...result.values()];
+  return [...revisions.values()];
 }
 
-const isEmpty = (plan: ReturnType<typeof planRevisions>): boolean =>
-  plan.apply.length === 0 && plan.delete.length === 0;
+/** The revision as it is then; undefined when it goes. */
+async function take(client: KubeClient, step: RevisionStep, signal: AbortSignal): Promise<RevisionObject | undefined> {
+  switch (step.type) {
+    case 'create':
+      return await client.create(bpfRevisions, step.draft, { signal });
+    case 'patch':
+      return await client.mergePatch(bpfRevisions, step.revision.metadata, step.patch, { signal });
+    case 'delete':
+      await client.delete(bpfRevisions, step.revision.metadata, { uid: step.revision.metadata.uid, signal });
+      return undefined;
+  }
+}
