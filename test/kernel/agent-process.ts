@@ -24,9 +24,12 @@ export class AgentHome implements AsyncDisposable {
   readonly manifests = join(this.folder, 'manifests');
   readonly bpffs = `/sys/fs/bpf/${this.folder.split('/').at(-1)?.replaceAll('.', '_')}`;
   readonly #agents: RunningAgent[] = [];
+  readonly #wishesFrom: readonly string[];
 
-  constructor() {
+  /** Agents that ask an API server, by this kubeconfig; without one, agents that read the folder of manifests. */
+  constructor(kubeconfig?: string) {
     mkdirSync(this.manifests);
+    this.#wishesFrom = kubeconfig === undefined ? ['--manifests', this.manifests] : ['--kubeconfig', kubeconfig];
   }
 
   /** One file with a ConfigMap and the BPF of it, put in place at once as an editor does. `undefined` takes it away. */
@@ -60,14 +63,19 @@ export class AgentHome implements AsyncDisposable {
   }
 
   arguments(more: readonly string[] = []): string[] {
-    const fixed = ['--manifests', this.manifests, '--state-dir', join(this.folder, 'state'), '--bpffs', this.bpffs];
+    const fixed = [...this.#wishesFrom, '--state-dir', join(this.folder, 'state'), '--bpffs', this.bpffs];
     return [main, ...fixed, '--node-name', 'n1', '--listen', '127.0.0.1:0', '--instance', 'test', ...more];
   }
 
-  /** Starts an agent that follows the folder, and waits until it has read it and serves. */
+  /** Starts an agent that follows what it reads, and waits until it has read it and serves. */
   async start(more: readonly string[] = []): Promise<RunningAgent> {
     const log = join(this.folder, `agent-${this.#agents.length}.log`);
-    const agentProcess = startProcess('agent', process.execPath, this.arguments(['--watch', ...more]), log);
+    const agentProcess = startProcess(
+      'agent',
+      process.execPath,
+      this.arguments([...(this.#wishesFrom[0] === '--manifests' ? ['--watch'] : []), ...more]),
+      log,
+    );
     const url = await eventually('the agent to listen', () => {
       if (agentProcess.exited !== undefined) throw new Error(`agent ended: ${agentProcess.logTail()}`);
       return /"url":"([^"]+)"/.exec(readFileSync(log, 'utf8'))?.[1];

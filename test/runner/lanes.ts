@@ -46,34 +46,45 @@ export const lanes: readonly Lane[] = [
     paths: ['test/apiserver'],
     workers: 1,
     timeoutMs: 15 * minuteMs,
-    prepare: async () => {
-      if (process.env['USE_EXISTING_CLUSTER'] === 'true') return ['the cluster that KUBECONFIG names'];
-      const { kubeApiserver, etcd } = await findBinaries(process.env);
-      return [
-        `kube-apiserver ${await versionOf(kubeApiserver, ['--version'], /(v\S+)/)}`,
-        `etcd ${await versionOf(etcd, ['--version'], /etcd Version: (\S+)/)}`,
-      ];
-    },
+    prepare: prepareApiserver,
   },
   {
     name: 'kernel',
     paths: ['test/kernel'],
     workers: 1,
     timeoutMs: 15 * minuteMs,
-    prepare: async () => {
-      if (process.getuid?.() !== 0) throw new Error('loading eBPF programs needs root');
-      const mounted = await command('tools/mounts.sh', []);
-      if (!mounted.ok) throw new Error(mounted.output.trim());
-      await probeBpf();
-      return [
-        `Linux ${release()}`,
-        `libbpf ${libbpfVersion()}`,
-        `clang ${await versionOf('clang', ['--version'], /version (\S+)/)}`,
-        `Prometheus ${await versionOf('prometheus', ['--version'], /version (\S+)/)}`,
-      ];
-    },
+    prepare: prepareKernel,
+  },
+  {
+    name: 'path',
+    paths: ['test/path'],
+    workers: 1,
+    timeoutMs: 10 * minuteMs,
+    prepare: async () => [...(await prepareApiserver()), ...(await prepareKernel())],
   },
 ];
+
+async function prepareApiserver(): Promise<readonly string[]> {
+  if (process.env['USE_EXISTING_CLUSTER'] === 'true') return ['the cluster that KUBECONFIG names'];
+  const { kubeApiserver, etcd } = await findBinaries(process.env);
+  return [
+    `kube-apiserver ${await versionOf(kubeApiserver, ['--version'], /(v\S+)/)}`,
+    `etcd ${await versionOf(etcd, ['--version'], /etcd Version: (\S+)/)}`,
+  ];
+}
+
+async function prepareKernel(): Promise<readonly string[]> {
+  if (process.getuid?.() !== 0) throw new Error('loading eBPF programs needs root');
+  const mounted = await command('tools/mounts.sh', []);
+  if (!mounted.ok) throw new Error(mounted.output.trim());
+  await probeBpf();
+  return [
+    `Linux ${release()}`,
+    `libbpf ${libbpfVersion()}`,
+    `clang ${await versionOf('clang', ['--version'], /version (\S+)/)}`,
+    `Prometheus ${await versionOf('prometheus', ['--version'], /version (\S+)/)}`,
+  ];
+}
 
 /** Makes a map in the kernel, which tells whether bpf(2) is to be had at all. */
 async function probeBpf(): Promise<void> {
