@@ -1,4 +1,5 @@
 import { type FSWatcher, statSync, watch } from 'node:fs';
+import { abortable } from '../../runtime/cancel.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
@@ -67,14 +68,8 @@ export class FolderWatch implements Disposable {
 
   async #eventOrPoll(signal: AbortSignal): Promise<void> {
     this.#wake = Promise.withResolvers();
-    const stop = new AbortController();
-    const sleep = this.#clock.sleep(pollMs, AbortSignal.any([signal, stop.signal]));
-    try {
-      await Promise.race([sleep, this.#wake.promise]);
-    } finally {
-      stop.abort();
-      await sleep.catch(() => undefined); // ended by us, or by the signal, whose reason the race has thrown
-    }
+    using _poll = this.#clock.timer(pollMs, () => this.#wake.resolve());
+    await abortable(this.#wake.promise, signal);
   }
 
   #event(): void {

@@ -1,5 +1,5 @@
 import { Backoff } from '../../runtime/backoff.ts';
-import { Deadline } from '../../runtime/cancel.ts';
+import { abortable, Deadline } from '../../runtime/cancel.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { KubeClient } from '../../runtime/kube/client.ts';
@@ -67,9 +67,8 @@ export class NodeReporter {
   async run(signal: AbortSignal): Promise<void> {
     try {
       for (;;) {
-        await this.#changeOr(resyncMs, signal, () => {
-          this.#node = undefined; // read it again: somebody else may have written
-        });
+        // Without a change, read it again: somebody else may have written.
+        if (!(await this.#changeWithin(resyncMs, signal))) this.#node = undefined;
         if (this.#report === undefined) continue;
         await this.#hold(this.#report, signal);
         await this.#write(signal);
@@ -91,18 +90,14 @@ export class NodeReporter {
     }
   }
 
-  /** Until the next change, but no longer than `limitMs`. */
-  async #changeOr(limitMs: number, signal: AbortSignal, onLimit?: () => void): Promise<void> {
-    const stop = new AbortController();
-    const sleep = this.#options.clock.sleep(limitMs, AbortSignal.any([signal, stop.signal]));
-    const changed = this.#changed.promise.then(() => 'changed' as const);
-    try {
-      if ((await Promise.race([changed, sleep])) === 'changed') this.#changed = Promise.withResolvers();
-      else onLimit?.();
-    } finally {
-      stop.abort();
-      await sleep.catch(() => undefined); // ended by us, or by the signal, whose reason the race has thrown
-    }
+  /** Until the next change, but no longer than `limitMs`; whether there was one. */
+  async #changeWithin(limitMs: number, signal: AbortSignal): Promise<boolean> {
+    const limit = Promise.withResolvers<false>();
+    using _timer = this.#options.clock.timer(limitMs, () => limit.resolve(false));
+    const changed = this.#changed.promise.then(() => true);
+    if (!(await abortable(Promise.race([changed, limit.promise]), signal))) return false;
+    this.#changed = Promise.withResolvers();
+    return true;
   }
 
   /** Waits for what is under way, for this node's turn, and so as not to write too often. */
@@ -110,7 +105,7 @@ export class NodeReporter {
     const { clock, random = Math.random } = this.#options;
     const endMs = clock.monotonic() + pendingLimitMs;
     while (this.#report?.programs.some(isPending) && clock.monotonic() < endMs) {
-      await this.#changeOr(endMs - clock.monotonic(), signal);
+      await this.#changeWithin(endMs - clock.monotonic(), signal);
     }
     const restMs = this.#writtenAtMs + minIntervalMs - clock.monotonic();
     await clock.sleep(Math.max(random() * jitterMs, restMs, 0), signal);

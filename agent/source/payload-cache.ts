@@ -58,7 +58,7 @@ export class PayloadCache {
       await this.#evict(digest);
     } catch (thrown) {
       this.#logger.warn(`cache object ${path}: ${messageOf(thrown)}`);
-      await rm(draft, { force: true });
+      await rm(draft, { force: true }).catch(() => undefined); // for the same reason, which has been said
     }
   }
 
