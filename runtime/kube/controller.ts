@@ -34,6 +34,8 @@ export class Controller {
   readonly #stopping = new LinkedAbort();
   #workers: Promise<void>[] = [];
   #overflowed = false;
+  /** What is left of a look at everything that did not fit at once. */
+  #unseen: Iterator<string> | undefined;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -67,7 +69,7 @@ export class Controller {
     for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
       await this.#reconcile(key);
       queue.done(key);
-      if (this.#overflowed && queue.size < queue.maxKeys / 2) this.#resync();
+      if (queue.size < queue.maxKeys / 2) this.#resync();
     }
   }
 
@@ -108,9 +110,18 @@ export class Controller {
     this.#overflowed = true;
   }
 
+  /** After an overflow: every key, as many at a time as there is room for. */
   #resync(): void {
-    this.#overflowed = false;
-    for (const key of this.#options.allKeys?.() ?? []) this.enqueue(key);
+    if (this.#overflowed && this.#unseen === undefined) {
+      this.#overflowed = false;
+      this.#unseen = (this.#options.allKeys?.() ?? [])[Symbol.iterator]();
+    }
+    const { queue } = this.#options;
+    while (this.#unseen !== undefined && queue.size < queue.maxKeys) {
+      const next = this.#unseen.next();
+      if (next.done === true) this.#unseen = undefined;
+      else this.enqueue(next.value);
+    }
   }
 }
 

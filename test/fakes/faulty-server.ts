@@ -159,6 +159,7 @@ export class FaultyServer implements AsyncDisposable {
       case 'reset-after':
         response.write = () => true;
         response.writeHead = () => response;
+        response.flushHeaders = () => {};
         response.end = () => {
           reset();
           return response;
@@ -198,7 +199,11 @@ export class FaultyServer implements AsyncDisposable {
       },
       write: (text) => write(text),
     };
-    this.#watches.add(watch);
+    const writeHead = response.writeHead.bind(response) as (status: number, headers: object) => ServerResponse;
+    response.writeHead = ((status: number, headers: object) => {
+      this.#watches.add(watch); // it is open once its answer has begun
+      return writeHead(status, headers);
+    }) as ServerResponse['writeHead'];
     response.once('close', () => this.#watches.delete(watch));
   }
 }

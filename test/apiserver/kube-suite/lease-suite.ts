@@ -65,7 +65,7 @@ export function describeLease(target: () => KubeTarget): void {
       const pass = async (durationMs: number) => {
         for (let passedMs = 0; passedMs < durationMs; passedMs += 500) {
           await a.clock.advance(500);
-          await Promise.all([a.idle(), b.idle()]);
+          await Promise.all([a.quiet(), b.quiet()]);
           expect(a.elector.leading && b.elector.leading).toBe(false);
         }
       };

@@ -137,6 +137,12 @@ export class Rig implements AsyncDisposable {
     await eventually('requests to end', () => !this.#busy, { everyMs: 1 });
   }
 
+  /** No call that has not ended, sleeping or not: for those who share a clock, whose sleeps may be another's. */
+  async quiet(): Promise<void> {
+    await delay(1);
+    await eventually('calls to end', () => this.transport.calls === 0, { everyMs: 1 });
+  }
+
   /** A call that has not ended is under way, or sleeps before its next attempt. */
   get #busy(): boolean {
     return this.transport.calls > this.clock.sleepsMs.length;
