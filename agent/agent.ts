@@ -141,5 +141,11 @@ function sinkOf(exporter: Exporter): MetricsSink {
 
 /** A BPF that the source refused counts as failed, unless its last good revision stands in the reports. */
 function rejectedViews(wishes: Wishes | undefined): ProgramReport[] {
-  return (wishes?.rejected ?? []).map(({ ref, reason, message }) => ({ ref, revision: '', state: 'Failed', reason, message }));
+  return (wishes?.rejected ?? []).map(({ ref, reason, message }) => ({
+    ref,
+    revision: '',
+    state: 'Failed',
+    reason,
+    message,
+  }));
 }

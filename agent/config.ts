@@ -33,7 +33,12 @@ const schema = z
       .default(hostname())
       .describe('The node label of every series, and the Node that this agent is on')
       .meta({ value: 'NAME', env: 'NODE_NAME' }),
-    stateDir: z.string().min(1).default('/var/lib/kube-bpf').describe('Journal, lock and payload cache').meta({ value: 'DIR' }),
+    stateDir: z
+      .string()
+      .min(1)
+      .default('/var/lib/kube-bpf')
+      .describe('Journal, lock and payload cache')
+      .meta({ value: 'DIR' }),
     bpffs: z
       .string()
       .min(1)
