@@ -5,7 +5,7 @@ import { attach, slotOf } from '../../agent/kernel/attach.ts';
 import type { KernelMap } from '../../agent/kernel/kernel-map.ts';
 import { Pins } from '../../agent/kernel/pins.ts';
 import { loadLibbpf } from '../../agent/libbpf/ffi.ts';
-import { readHost } from '../../agent/programs/failure.ts';
+import { explain, readHost } from '../../agent/programs/failure.ts';
 import { Journal } from '../../agent/programs/journal.ts';
 import { load } from '../../agent/programs/load.ts';
 import { Reconciler } from '../../agent/programs/reconcile.ts';
@@ -65,7 +65,12 @@ class Held implements AsyncDisposable {
   async wish(revision: string, object: Uint8Array): Promise<void> {
     this.arrived = Promise.withResolvers();
     this.letGo = Promise.withResolvers();
-    const wanted: WantedProgram = {
+    this.reconciler.apply({ wanted: [this.wanted(revision, object)], rejected: [], complete: true });
+    await this.arrived.promise;
+  }
+
+  wanted(revision: string, object: Uint8Array): WantedProgram {
+    return {
       ref,
       namespace: 'default',
       name: 'calls',
@@ -75,8 +80,6 @@ class Held implements AsyncDisposable {
       payload: { sha256: '', sizeBytes: object.length },
       fetch: async () => object,
     };
-    this.reconciler.apply({ wanted: [wanted], rejected: [], complete: true });
-    await this.arrived.promise;
   }
 
   /** Lets the load that stands before the swap go on; resolves when its revision is in that state. */
@@ -164,4 +167,20 @@ test('a successor with other maps starts from zero, after the old one has counte
     (i) => keys.readBigUInt64LE(i * 8) === BigInt(process.pid),
   );
   expect(mine === undefined ? undefined : values.readBigUInt64LE(mine * 8)).toBe(3n);
+});
+
+test('an object with CO-RE relocations on a kernel without BTF is refused before it is loaded, by name', async () => {
+  await using held = new Held();
+  const object = compileFixture('core-missing');
+  const wish = { ...held.wanted('1', object), ref: 'tracing/core' };
+  const journal = new Journal(held.folder, 'boot', 'test');
+  const host = { ...readHost(), hasBtf: false };
+  const thrown = await load({ lib, host, journal, pins: held.pins }, wish, AbortSignal.timeout(10_000)).catch(
+    (error: unknown) => error,
+  );
+  expect(explain(thrown, host)).toEqual({
+    reason: 'BTFMissing',
+    message: expect.stringMatching(/^load tracing\/core: the object has CO-RE relocations and this kernel no BTF/),
+    transient: false,
+  });
 });
