@@ -105,8 +105,8 @@ describe('the agent DaemonSet', () => {
   });
 
   const imageOf = (object: DaemonSetObject | undefined) => {
-    const spec: { containers?: { image: string }[] } = object?.spec.template.spec ?? {};
-    return spec.containers?.[0]?.image;
+    const spec = object?.spec.template.spec as { containers?: { image: string }[] } | undefined;
+    return spec?.containers?.[0]?.image;
   };
 
   test('is put right when somebody changes or deletes it, and is left alone otherwise', async () => {
