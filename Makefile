@@ -24,8 +24,8 @@ run: $(if $(filter $(examples),$(abspath $(MANIFESTS))),manifests) ## run the ag
 	@exec tools/run.sh $(abspath $(MANIFESTS)) $(LISTEN)
 
 .PHONY: test
-test: ## every test lane; LANES="unit kernel" for some of them
-	@tools/setup.sh node compile load test
+test: build manifests ## every test lane; LANES="unit kernel" for some of them
+	@tools/setup.sh load test
 	@node test/run.ts $(LANES)
 
 .PHONY: check

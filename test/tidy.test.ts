@@ -108,10 +108,13 @@ describe('length', () => {
     expect(long.sort()).toEqual(Object.keys(longFiles).sort());
   });
 
-  test(`of functions is ${functionLimit} lines at most, or has a reason here`, () => {
-    const long = measured.flatMap((file) =>
-      file.functions.filter((each) => each.lineCount > functionLimit).map((each) => `${file.path}: ${each.name}`),
-    );
+  // In the tests a function may be a suite, which is a list.
+  test(`of functions that are no test's is ${functionLimit} lines at most, or has a reason here`, () => {
+    const long = measured
+      .filter((file) => !isTest(file.path))
+      .flatMap((file) =>
+        file.functions.filter((each) => each.lineCount > functionLimit).map((each) => `${file.path}: ${each.name}`),
+      );
     expect(long.sort()).toEqual(Object.keys(longFunctions).sort());
   });
 });

@@ -137,6 +137,14 @@ function importOf(node: Node): { specifier: string; kind: Import['kind'] } | und
       const argument = (node['arguments'] as readonly { expression: Node }[])[0]?.expression;
       return argument?.type === 'StringLiteral' ? { specifier: String(argument['value']), kind: 'lazy' } : undefined;
     }
+    // new URL('./worker.ts', import.meta.url): a file that is started as a process of its own.
+    case 'NewExpression': {
+      const path = (node['arguments'] as readonly { expression: Node }[] | undefined)?.[0]?.expression;
+      const isSource = path?.type === 'StringLiteral' && /^\.{1,2}\/.*\.ts$/.test(String(path['value']));
+      return identifier(node['callee']) === 'URL' && isSource
+        ? { specifier: String(path['value']), kind: 'lazy' }
+        : undefined;
+    }
     default:
       return undefined;
   }

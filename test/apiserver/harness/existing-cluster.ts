@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findKubectl } from './binaries.ts';
-import type { ControlPlane } from './control-plane.ts';
+import type { ControlPlane } from './cluster.ts';
 import { kubectlFor } from './kubectl.ts';
 import { mustRun } from './run.ts';
 import { tokenFor } from './token.ts';

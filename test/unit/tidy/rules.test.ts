@@ -14,6 +14,8 @@ describe('a source file', () => {
       "export * from './c.ts';",
       "export type { D } from './d.ts';",
       "const lazy = async () => call(await import('koffi'));",
+      "const worker = new URL('./worker.ts', import.meta.url);",
+      "const root = new URL('../..', import.meta.url);",
       'export const here = 1;',
     ].join('\n');
     expect(parse('agent/kernel/x.ts', text).imports).toEqual([
@@ -22,6 +24,7 @@ describe('a source file', () => {
       { target: 'agent/kernel/c.ts', kind: 'value' },
       { target: 'agent/kernel/d.ts', kind: 'type' },
       { target: 'koffi', kind: 'lazy' },
+      { target: 'agent/kernel/worker.ts', kind: 'lazy' },
     ]);
   });
 
