@@ -37,17 +37,8 @@ const mapLabels = [...bpfLabels, 'map'] as const;
 /** The agent's metrics about itself and its process, born at zero; names as in design/metrics.md. */
 export class OwnMetrics implements ScrapeObserver {
   readonly #registry: Registry;
-  readonly #programs: Gauge<'state'>;
-  readonly #programInfo: Gauge<(typeof bpfLabels)[number] | 'revision'>;
-  readonly #mapEntries: Gauge<(typeof mapLabels)[number]>;
-  readonly #mapMaxEntries: Gauge<(typeof mapLabels)[number]>;
-  readonly #readErrors: Counter<(typeof bpfLabels)[number]>;
-  readonly #cut: Counter<(typeof bpfLabels)[number]>;
-  readonly #series: Gauge<(typeof bpfLabels)[number]>;
-  readonly #merged: Gauge<(typeof bpfLabels)[number]>;
-  readonly #scrapeSeconds: Histogram;
-  readonly #loadSeconds: Histogram;
-  readonly #loads: Counter<'result'>;
+  readonly #agent: ReturnType<typeof agentMetrics>;
+  readonly #bpf: ReturnType<typeof bpfMetrics>;
   readonly #connected: Gauge | undefined;
   /** Maps that have series above, by BPF. */
   readonly #maps = new Map<string, readonly string[]>();
@@ -55,87 +46,19 @@ export class OwnMetrics implements ScrapeObserver {
   constructor(registry: Registry, options: OwnMetricsOptions) {
     this.#registry = registry;
     registry.setDefaultLabels({ node: options.node });
-    const registers = [registry];
-    const labelNames = bpfLabels;
     collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: eventLoopSampleMs });
     for (const name of misnamed) registry.removeSingleMetric(name);
-
-    new Gauge({
-      name: 'bpf_agent_build_info',
-      help: 'Always 1; what runs here.',
-      labelNames: ['version', 'nodejs'],
-      registers,
-    }).set({ version: options.version, nodejs: process.versions.node }, 1);
-    this.#programs = new Gauge({
-      name: 'bpf_agent_programs',
-      help: 'BPFs that this node should run, by what became of them.',
-      labelNames: ['state'],
-      registers,
-    });
-    this.#programInfo = new Gauge({
-      name: 'bpf_agent_program_info',
-      help: 'Always 1; the revision of each BPF that runs on this node.',
-      labelNames: [...bpfLabels, 'revision'],
-      registers,
-    });
-    this.#mapEntries = new Gauge({
-      name: 'bpf_agent_map_entries',
-      help: 'Entries that the last scrape found in the map.',
-      labelNames: mapLabels,
-      registers,
-    });
-    this.#mapMaxEntries = new Gauge({
-      name: 'bpf_agent_map_max_entries',
-      help: 'Entries that fit into the map.',
-      labelNames: mapLabels,
-      registers,
-    });
-    this.#readErrors = new Counter({
-      name: 'bpf_agent_map_read_errors_total',
-      help: 'Maps that could not be read, so that their series were missing in a scrape.',
-      labelNames,
-      registers,
-    });
-    this.#cut = new Counter({
-      name: 'bpf_agent_scrape_cut_maps_total',
-      help: 'Maps left out of a scrape because its time or size was spent.',
-      labelNames,
-      registers,
-    });
-    this.#series = new Gauge({
-      name: 'bpf_agent_series',
-      help: 'Series in the last scrape.',
-      labelNames,
-      registers,
-    });
-    this.#merged = new Gauge({
-      name: 'bpf_agent_series_merged',
-      help: 'Map keys that the last scrape summed into the series of another key, since their labels read alike.',
-      labelNames,
-      registers,
-    });
-    this.#scrapeSeconds = new Histogram({
-      name: 'bpf_agent_scrape_seconds',
-      help: 'Time to read all maps and write their series.',
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-      registers,
-    });
-    this.#loadSeconds = new Histogram({
-      name: 'bpf_agent_load_seconds',
-      help: 'Time to load and attach a BPF, or to fail at it.',
-      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
-      registers,
-    });
-    this.#loads = new Counter({
-      name: 'bpf_agent_loads_total',
-      help: 'Loads of BPFs.',
-      labelNames: ['result'],
-      registers,
-    });
+    this.#agent = agentMetrics(registry);
+    this.#bpf = bpfMetrics(registry);
+    this.#agent.buildInfo.set({ version: options.version, nodejs: process.versions.node }, 1);
     this.#connected = options.kubernetes
-      ? new Gauge({ name: 'bpf_agent_apiserver_connected', help: '1 while the API server is watched.', registers })
+      ? new Gauge({
+          name: 'bpf_agent_apiserver_connected',
+          help: '1 while the API server is watched.',
+          registers: [registry],
+        })
       : undefined;
-    for (const result of results) this.#loads.inc({ result }, 0);
+    for (const result of results) this.#agent.loads.inc({ result }, 0);
     this.setPrograms([]);
   }
 
@@ -144,19 +67,22 @@ export class OwnMetrics implements ScrapeObserver {
 
   /** What this node should run now: the whole list each time. */
   setPrograms(programs: readonly ProgramView[]): void {
-    this.#programInfo.reset();
+    this.#agent.programInfo.reset();
     for (const state of states) {
-      this.#programs.set({ state: state.toLowerCase() }, programs.filter((program) => program.state === state).length);
+      this.#agent.programs.set(
+        { state: state.toLowerCase() },
+        programs.filter((program) => program.state === state).length,
+      );
     }
     for (const { ref, revision, state } of programs) {
       const [namespace = '', name = ''] = ref.split('/');
-      if (state === 'Ready') this.#programInfo.set({ bpf_namespace: namespace, bpf_name: name, revision }, 1);
+      if (state === 'Ready') this.#agent.programInfo.set({ bpf_namespace: namespace, bpf_name: name, revision }, 1);
     }
   }
 
   loaded(result: LoadResult, durationMs: number): void {
-    this.#loads.inc({ result });
-    this.#loadSeconds.observe(durationMs / 1000);
+    this.#agent.loads.inc({ result });
+    this.#agent.loadSeconds.observe(durationMs / 1000);
   }
 
   setApiserverConnected(connected: boolean): void {
@@ -169,50 +95,138 @@ export class OwnMetrics implements ScrapeObserver {
     // A section's variables are no entries.
     const declared = maps.filter(({ map }) => !map.startsWith('.'));
     for (const { map, maxEntries } of declared) {
-      this.#mapEntries.set({ ...labels, map }, 0);
-      this.#mapMaxEntries.set({ ...labels, map }, maxEntries);
+      this.#bpf.mapEntries.set({ ...labels, map }, 0);
+      this.#bpf.mapMaxEntries.set({ ...labels, map }, maxEntries);
     }
     this.#maps.set(
       keyOf(bpf),
       declared.map(({ map }) => map),
     );
-    for (const counter of [this.#readErrors, this.#cut]) counter.inc(labels, 0);
-    for (const gauge of [this.#series, this.#merged]) gauge.set(labels, 0);
+    for (const counter of [this.#bpf.readErrors, this.#bpf.cut]) counter.inc(labels, 0);
+    for (const gauge of [this.#bpf.series, this.#bpf.merged]) gauge.set(labels, 0);
   }
 
   bpfRemoved(bpf: BpfName): void {
     this.#removeMaps(bpf);
     this.#maps.delete(keyOf(bpf));
-    for (const metric of [this.#readErrors, this.#cut, this.#series, this.#merged]) metric.remove(labelsOf(bpf));
+    for (const metric of [this.#bpf.readErrors, this.#bpf.cut, this.#bpf.series, this.#bpf.merged])
+      metric.remove(labelsOf(bpf));
   }
 
   mapRead(bpf: BpfName, map: string, entries: number): void {
-    if (this.#maps.get(keyOf(bpf))?.includes(map)) this.#mapEntries.set({ ...labelsOf(bpf), map }, entries);
+    if (this.#maps.get(keyOf(bpf))?.includes(map)) this.#bpf.mapEntries.set({ ...labelsOf(bpf), map }, entries);
   }
 
   mapFailed(bpf: BpfName): void {
-    this.#readErrors.inc(labelsOf(bpf));
+    this.#bpf.readErrors.inc(labelsOf(bpf));
   }
 
   mapCut(bpf: BpfName): void {
-    this.#cut.inc(labelsOf(bpf));
+    this.#bpf.cut.inc(labelsOf(bpf));
   }
 
   bpfWritten(bpf: BpfName, series: number, merged: number): void {
-    this.#series.set(labelsOf(bpf), series);
-    this.#merged.set(labelsOf(bpf), merged);
+    this.#bpf.series.set(labelsOf(bpf), series);
+    this.#bpf.merged.set(labelsOf(bpf), merged);
   }
 
   scraped(durationSeconds: number): void {
-    this.#scrapeSeconds.observe(durationSeconds);
+    this.#agent.scrapeSeconds.observe(durationSeconds);
   }
 
   #removeMaps(bpf: BpfName): void {
     for (const map of this.#maps.get(keyOf(bpf)) ?? []) {
-      this.#mapEntries.remove({ ...labelsOf(bpf), map });
-      this.#mapMaxEntries.remove({ ...labelsOf(bpf), map });
+      this.#bpf.mapEntries.remove({ ...labelsOf(bpf), map });
+      this.#bpf.mapMaxEntries.remove({ ...labelsOf(bpf), map });
     }
   }
+}
+
+/** About the agent as a whole. */
+function agentMetrics(registry: Registry) {
+  const registers = [registry];
+  return {
+    buildInfo: new Gauge({
+      name: 'bpf_agent_build_info',
+      help: 'Always 1; what runs here.',
+      labelNames: ['version', 'nodejs'] as const,
+      registers,
+    }),
+    programs: new Gauge({
+      name: 'bpf_agent_programs',
+      help: 'BPFs that this node should run, by what became of them.',
+      labelNames: ['state'] as const,
+      registers,
+    }),
+    programInfo: new Gauge({
+      name: 'bpf_agent_program_info',
+      help: 'Always 1; the revision of each BPF that runs on this node.',
+      labelNames: [...bpfLabels, 'revision'] as const,
+      registers,
+    }),
+    scrapeSeconds: new Histogram({
+      name: 'bpf_agent_scrape_seconds',
+      help: 'Time to read all maps and write their series.',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    loadSeconds: new Histogram({
+      name: 'bpf_agent_load_seconds',
+      help: 'Time to load and attach a BPF, or to fail at it.',
+      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      registers,
+    }),
+    loads: new Counter({
+      name: 'bpf_agent_loads_total',
+      help: 'Loads of BPFs.',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+  };
+}
+
+/** About each BPF whose maps are exported. */
+function bpfMetrics(registry: Registry) {
+  const registers = [registry];
+  const labelNames = bpfLabels;
+  return {
+    mapEntries: new Gauge({
+      name: 'bpf_agent_map_entries',
+      help: 'Entries that the last scrape found in the map.',
+      labelNames: mapLabels,
+      registers,
+    }),
+    mapMaxEntries: new Gauge({
+      name: 'bpf_agent_map_max_entries',
+      help: 'Entries that fit into the map.',
+      labelNames: mapLabels,
+      registers,
+    }),
+    readErrors: new Counter({
+      name: 'bpf_agent_map_read_errors_total',
+      help: 'Maps that could not be read, so that their series were missing in a scrape.',
+      labelNames,
+      registers,
+    }),
+    cut: new Counter({
+      name: 'bpf_agent_scrape_cut_maps_total',
+      help: 'Maps left out of a scrape because its time or size was spent.',
+      labelNames,
+      registers,
+    }),
+    series: new Gauge({
+      name: 'bpf_agent_series',
+      help: 'Series in the last scrape.',
+      labelNames,
+      registers,
+    }),
+    merged: new Gauge({
+      name: 'bpf_agent_series_merged',
+      help: 'Map keys that the last scrape summed into the series of another key, since their labels read alike.',
+      labelNames,
+      registers,
+    }),
+  };
 }
 
 const keyOf = ({ namespace, name }: BpfName): string => `${namespace}/${name}`;

@@ -28,19 +28,12 @@ export function writeEntries(
   texts: readonly PagedText[],
   tools: TextTools,
 ): void {
-  const [metric, ...more] = table.metrics;
+  const [metric] = table.metrics;
   const [text] = texts;
-  if (
-    metric !== undefined &&
-    text !== undefined &&
-    more.length === 0 &&
-    metric.count === 1 &&
-    metric.index.length === 0
-  ) {
-    writeSingle(table, metric, batch, from, to, text);
-  } else {
-    writeSeveral(table, batch, from, to, texts, tools);
-  }
+  if (metric === undefined || text === undefined) return;
+  const single = table.metrics.length === 1 && metric.count === 1 && metric.index.length === 0;
+  if (single) writeSingle(table, metric, batch, from, to, text);
+  else writeSeveral(table, batch, from, to, texts, tools);
 }
 
 /** One number an entry: its labels go straight into the line, which is a fifth faster than copying them there. */

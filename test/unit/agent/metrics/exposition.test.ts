@@ -230,16 +230,20 @@ describe('while a render is under way', () => {
   });
 
   test('the last that goes away ends it, and the next begins anew', async () => {
-    const { exporter } = newExporter({ now: restless() });
+    const { exporter, notebook } = newExporter({ now: restless() });
     const map = mapOf(20_000);
     exporter.add(hitsOf('ns/b', map));
     const leaving = new AbortController();
     const left = exporter.render(leaving.signal, { budgetMs: 10_000_000 });
     map.onRead = () => leaving.abort(new Error('gone'));
     await expect(left).rejects.toThrow('gone');
-    expect(map.reads).toBe(1);
     map.onRead = () => {};
     expect(parseExposition(await textOf(exporter, { budgetMs: 10_000_000 })).samples).toHaveLength(20_000);
+    // One read of the first render, and of the next one all five.
+    expect(map.reads).toBe(6);
+    expect(notebook.lines.filter((line) => line.startsWith('failed') || line.startsWith('written'))).toEqual([
+      'written b: 20000, 0 merged',
+    ]);
   });
 
   test('others have their turn', async () => {

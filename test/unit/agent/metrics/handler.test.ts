@@ -147,3 +147,30 @@ test('a client that goes away in the middle leaves nothing behind', async () => 
   map.onRead = () => {};
   expect((await get('/metrics')).body.toString()).toBe(series + own);
 });
+
+test('sixteen clients may be slow at once, not seventeen', async () => {
+  const held = Promise.withResolvers<string>();
+  const begun = Promise.withResolvers<void>();
+  const slow = newExporter({
+    ownText: () => {
+      begun.resolve();
+      return held.promise;
+    },
+  });
+  const busy = await startHttpServer({
+    listen: { host: '127.0.0.1', port: 0 },
+    routes: { '/metrics': metricsHandler(slow.exporter) },
+    logger: pino({ level: 'silent' }),
+  });
+  // All share one render, which waits; each counts from the moment it came.
+  const first = Array.from({ length: 16 }, () => fetch(`${busy.url}/metrics`));
+  await begun.promise;
+  let refused = await fetch(`${busy.url}/metrics?own=only`);
+  expect(refused.status).toBe(503);
+  refused = await fetch(`${busy.url}/metrics`, { method: 'HEAD' });
+  expect(refused.status).toBe(200);
+  held.resolve(own);
+  for (const answer of first) expect(await (await answer).text()).toBe(own);
+  expect((await fetch(`${busy.url}/metrics`)).status).toBe(200);
+  await busy.close();
+});

@@ -385,6 +385,15 @@ describe('globals', () => {
   });
 });
 
+test('a member that would reach beyond the key is left out', () => {
+  expect(labelsOf(struct([member('a', 0, u32), member('b', 5, u32), bitfield('c', 7, 0, 9, u16)], 8))).toEqual(['a']);
+  expect(labelsOf(struct([member('a', 0, u32), member('b', 4, u32), bitfield('c', 7, 0, 8, u16)], 8))).toEqual([
+    'a',
+    'b',
+    'c',
+  ]);
+});
+
 test('types that multiply without end are read up to a limit', () => {
   let empty = struct([], 0);
   for (let depth = 0; depth < 12; depth++)
