@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { stringify } from 'yaml';
 import { type DirectoryContent, DirectoryReader } from '../../../../agent/source/directory-reader.ts';
+import { uidOf } from '../../../../agent/source/directory-wishes.ts';
 import { machineFacts } from '../../../../agent/source/machine-facts.ts';
 import { maxFileBytes } from '../../../../agent/source/manifest-file.ts';
 import { storedMaxBytes } from '../../../../bpf/revision/limits.ts';
@@ -80,13 +81,16 @@ describe('what is wanted', () => {
       ref: 'tracing/a',
       namespace: 'tracing',
       name: 'a',
-      // Golden: pins of maps are found again by it.
       uid: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
       createdAt: '1970-01-01T00:00:00Z',
       revision: expect.stringMatching(/^[0-9a-f]{8}$/),
       payload: { sha256: sha256(elf), sizeBytes: elf.length },
     });
     expect(await wish?.fetch(new AbortController().signal)).toEqual(elf);
+  });
+
+  test('its uid, by which pinned maps are found again, never changes', () => {
+    expect(uidOf('default/pkts')).toBe('2545cd0d-fc0b-82ad-a09c-841f43db2569');
   });
 
   test('the same after a restart', async () => {

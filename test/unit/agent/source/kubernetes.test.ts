@@ -16,10 +16,17 @@ const isListOf = (plural: string) => (request: SeenRequest) =>
   request.method === 'GET' && !isWatch(request) && request.url.pathname.endsWith(`/${plural}`);
 
 let target: KubeTarget;
-beforeEach(async () => {
-  target = await openTarget(fakeApi().handle);
+/** A cluster for each test, behind one door: its certificate takes longer to make than a test to run. */
+let api = fakeApi();
+beforeAll(async () => {
+  target = await openTarget((request, response) => api.handle(request, response));
 });
-afterEach(() => target[Symbol.asyncDispose]());
+afterAll(() => target[Symbol.asyncDispose]());
+beforeEach(() => {
+  api = fakeApi();
+  target.faulty.heal();
+  target.faulty.forget();
+});
 
 /** Agents on one node, one after the other, on the folder of the same instance. */
 class SourceRig extends AgentRig {
