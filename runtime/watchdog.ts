@@ -15,8 +15,8 @@ const beatsPerLimit = 5;
  * that it is late, so the kernel is asked: SIGKILL.
  */
 const workerSource = `
-const { workerData } = require('node:worker_threads');
-const { writeSync } = require('node:fs');
+const { workerData } = process.getBuiltinModule('node:worker_threads');
+const { writeSync } = process.getBuiltinModule('node:fs');
 const beats = new Int32Array(workerData.memory);
 for (let seen = 0; seen >= 0; seen = Atomics.load(beats, 0)) {
   if (Atomics.wait(beats, 0, seen, workerData.limitMs) !== 'timed-out') continue;
@@ -29,7 +29,7 @@ for (let seen = 0; seen >= 0; seen = Atomics.load(beats, 0)) {
 export function startWatchdog(options: WatchdogOptions): Disposable {
   const memory = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const beats = new Int32Array(memory);
-  const worker = new Worker(workerSource, { eval: true, workerData: { ...options, memory } });
+  const worker = new Worker(workerSource, { eval: true, workerData: { ...options, memory }, execArgv: [] });
   worker.unref();
   const timer = setInterval(() => beat(beats, (Atomics.load(beats, 0) + 1) & maxBeat), options.limitMs / beatsPerLimit);
   timer.unref();
