@@ -6,6 +6,7 @@ import { isKubeError } from '../runtime/kube/kube-error.ts';
 import { heldLease, leases, writeLease } from '../runtime/kube/lease.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { hasFinalizer, removeFinalizer } from './reconcile/finalizer.ts';
+import { orGone } from './reconcile/or-gone.ts';
 import { bpfNodes, bpfRevisions, bpfs, configMapMetadata, nodes } from './watch/resources.ts';
 import { trimBpf, trimBpfNode, trimMetadata, trimNode } from './watch/trim.ts';
 
@@ -45,7 +46,7 @@ export async function uninstall(deps: UninstallDeps, signal: AbortSignal): Promi
   const revisions = await client.list(bpfRevisions, { transform: trimMetadata, signal });
   for (const { metadata, spec } of revisions.items) {
     if (!spec.active) continue;
-    await ignoreNotFound(client.mergePatch(bpfRevisions, metadata, { spec: { active: false } }, { signal }));
+    await orGone(client.mergePatch(bpfRevisions, metadata, { spec: { active: false } }, { signal }));
   }
   const left = await untilDetached(deps, signal);
   if (left.length > 0)
@@ -53,7 +54,7 @@ export async function uninstall(deps: UninstallDeps, signal: AbortSignal): Promi
 
   // What the operator has made goes; BPFs may go.
   const users = await client.list(bpfs, { transform: trimBpf, signal });
-  for (const bpf of users.items.filter(hasFinalizer)) await ignoreNotFound(removeFinalizer(client, bpf, signal));
+  for (const bpf of users.items.filter(hasFinalizer)) await removeFinalizer(client, bpf, signal);
   for (const { metadata } of revisions.items) await client.delete(bpfRevisions, metadata, { signal });
   const reports = await client.list(bpfNodes, { transform: trimBpfNode, signal });
   for (const { metadata } of reports.items) await client.delete(bpfNodes, metadata, { signal });
@@ -115,11 +116,3 @@ async function holdingNodes(client: KubeClient, signal: AbortSignal): Promise<st
 }
 
 const isTrue = ({ status }: { readonly status: string }): boolean => status === 'True';
-
-async function ignoreNotFound(write: Promise<unknown>): Promise<void> {
-  try {
-    await write;
-  } catch (error) {
-    if (!isKubeError(error, 'NotFound')) throw error;
-  }
-}

@@ -5,6 +5,7 @@ import { done, type Result, requeueAfter } from '../../runtime/kube/result.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { OperatorMetrics } from '../metrics.ts';
 import { type BpfObject, bpfRevisions, bpfs, type RevisionObject } from '../watch/resources.ts';
+import { orGone } from './or-gone.ts';
 
 export const hasFinalizer = ({ metadata }: BpfObject): boolean =>
   metadata.finalizers?.includes(detachFinalizer) === true;
@@ -16,7 +17,7 @@ export async function addFinalizer(client: KubeClient, bpf: BpfObject, signal: A
 
 export async function removeFinalizer(client: KubeClient, bpf: BpfObject, signal: AbortSignal): Promise<void> {
   const others = (bpf.metadata.finalizers ?? []).filter((finalizer) => finalizer !== detachFinalizer);
-  await writeFinalizers(client, bpf, others, signal);
+  await orGone(writeFinalizers(client, bpf, others, signal));
 }
 
 /** The list is replaced whole, so only on top of the state that was read: anything else is a Conflict, and tried again. */

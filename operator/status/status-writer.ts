@@ -6,6 +6,7 @@ import { isNewerVersion } from '../../runtime/kube/resource-version.ts';
 import { done, type Result, requeueAfter } from '../../runtime/kube/result.ts';
 import { applyStatus, mergePatchBetween } from '../../runtime/kube/status.ts';
 import type { OperatorMetrics } from '../metrics.ts';
+import { orGone } from '../reconcile/or-gone.ts';
 import { type BpfObject, bpfs } from '../watch/resources.ts';
 import { bpfStatusOf } from './bpf-status.ts';
 import { eventsBetween } from './events-between.ts';
@@ -53,9 +54,10 @@ export class StatusWriter {
     const delayMs = this.#pace.take(key);
     if (delayMs > 0) return requeueAfter(delayMs);
 
-    const written = await applyStatus(client, bpfs, bpf, status, { signal });
+    const written = await orGone(applyStatus(client, bpfs, bpf, status, { signal }));
+    if (written === undefined) return done; // deleted meanwhile, as the watch is about to say
     metrics.statusWrites.inc();
-    if (written !== undefined) this.#written.set(key, written);
+    this.#written.set(key, written);
     const { name, namespace, uid } = bpf.metadata;
     const regarding = { apiVersion: apiVersionOf(bpfs), kind: bpfs.kind, name, namespace: namespace ?? '', uid };
     for (const text of eventsBetween(bpf.status, status)) events.record({ regarding, ...text });
