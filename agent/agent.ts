@@ -82,7 +82,7 @@ export async function startAgent(deps: AgentDeps): Promise<{ readonly url: strin
     ...(deps.beforeSwap !== undefined && { beforeSwap: deps.beforeSwap }),
     onReport: (reports) => {
       settled ||= reports.every(({ state }) => state !== 'Pending');
-      own.setPrograms([...reports, ...rejectedViews(wishes)]);
+      own.setPrograms([...reports, ...unwelcome(wishes)]);
       source.report(reports);
     },
   });
@@ -139,13 +139,9 @@ function sinkOf(exporter: Exporter): MetricsSink {
   };
 }
 
-/** A BPF that the source refused counts as failed, unless its last good revision stands in the reports. */
-function rejectedViews(wishes: Wishes | undefined): ProgramReport[] {
-  return (wishes?.rejected ?? []).map(({ ref, reason, message }) => ({
-    ref,
-    revision: '',
-    state: 'Failed',
-    reason,
-    message,
-  }));
+/** What the source could make nothing of counts as failed, whatever of it runs on from before. */
+function unwelcome(wishes: Wishes | undefined): ProgramReport[] {
+  const rejected = (wishes?.rejected ?? []).map(({ ref, reason, message }) => ({ ref, reason, message }));
+  const nameless = Array.from({ length: wishes?.problems ?? 0 }, () => ({ ref: '' }));
+  return [...rejected, ...nameless].map((view) => ({ ...view, revision: '', state: 'Failed' }));
 }

@@ -91,7 +91,7 @@ export class Reconciler {
     if (wishes.complete) {
       const keep = new Set([...wishes.wanted, ...wishes.rejected].map(({ ref }) => ref));
       for (const [ref, running] of this.#running) {
-        if (!keep.has(ref)) this.#remove(ref, running);
+        if (!keep.has(ref)) this.#remove(ref, running, wishes.suspended.includes(running.wish.uid));
       }
       for (const ref of this.#failed.keys()) if (!keep.has(ref)) this.#failed.delete(ref);
       this.#sweepPins(wishes);
@@ -175,10 +175,10 @@ export class Reconciler {
     logger.warn({ bpf: wish.ref, revision: wish.revision, reason: failure.reason, running }, failure.message);
   }
 
-  #remove(ref: string, running: Running): void {
+  #remove(ref: string, running: Running, keepPins: boolean): void {
     this.#running.delete(ref);
     this.#unload(running);
-    this.#deps.pins?.remove(running.wish.uid);
+    if (!keepPins) this.#deps.pins?.remove(running.wish.uid);
     this.#deps.logger.info({ bpf: ref, revision: running.wish.revision }, 'unloaded');
   }
 
@@ -191,7 +191,7 @@ export class Reconciler {
   /** Pins of BPFs that went while no agent ran. A rejected BPF's uid is not known here, so with one nothing is swept. */
   #sweepPins(wishes: Wishes): void {
     if (wishes.rejected.length > 0) return;
-    const uids = wishes.wanted.map(({ uid }) => uid);
+    const uids = [...wishes.wanted.map(({ uid }) => uid), ...wishes.suspended];
     for (const uid of this.#deps.pins?.sweep(uids) ?? [])
       this.#deps.logger.info({ uid }, 'unpinned maps of a BPF that is gone');
   }

@@ -19,6 +19,8 @@ export interface Choice {
   readonly chosen: readonly ChosenRevision[];
   /** BPFs of which no revision could be read. */
   readonly rejected: readonly RejectedRevision[];
+  /** Uids of BPFs that have revisions here and no active one. */
+  readonly suspended: readonly string[];
 }
 
 export interface RejectedRevision extends RejectedProgram {
@@ -33,6 +35,7 @@ export interface RejectedRevision extends RejectedProgram {
 export function chooseRevisions(objects: Iterable<RevisionObject>, node: NodeFacts): Choice {
   const best = new Map<string, ChosenRevision>();
   const rejected = new Map<string, RejectedRevision>();
+  const [live, idle] = [new Set<string>(), new Set<string>()];
   for (const object of objects) {
     if (object.metadata.deletionTimestamp !== undefined) continue;
     const read = readRevision(object);
@@ -40,14 +43,19 @@ export function chooseRevisions(objects: Iterable<RevisionObject>, node: NodeFac
       rejected.set(read.ref, read);
       continue;
     }
-    const { active, selector } = read.object.spec;
+    const { active, bpf, selector } = read.object.spec;
+    (active ? live : idle).add(bpf.uid);
     if (!active || !matchesNode(selector, node)) continue;
     const other = best.get(read.ref);
     if (other === undefined || isAfter(read.object, other.object)) best.set(read.ref, read);
   }
   // What an agent of this version cannot read does not take away what it can.
   for (const ref of best.keys()) rejected.delete(ref);
-  return { chosen: sortedByRef(best.values()), rejected: sortedByRef(rejected.values()) };
+  return {
+    chosen: sortedByRef(best.values()),
+    rejected: sortedByRef(rejected.values()),
+    suspended: [...idle.difference(live)].sort(),
+  };
 }
 
 function isAfter({ spec: a }: BpfRevision, { spec: b }: BpfRevision): boolean {

@@ -60,9 +60,10 @@ export class DirectoryReader {
     this.#configMaps = accepted(configMaps, this.#configMaps);
 
     const complete = this.#folder.problem === undefined && !files.some(({ incomplete }) => incomplete);
+    const problems = [...this.#readProblems(), ...duplicates('BPF', bpfs), ...duplicates('ConfigMap', configMaps)];
     return {
-      wishes: { ...this.#wishes.of(bpfs, configMaps), complete },
-      problems: [...this.#readProblems(), ...duplicates('BPF', bpfs), ...duplicates('ConfigMap', configMaps)],
+      wishes: { ...this.#wishes.of(bpfs, configMaps), problems: problems.length, complete },
+      problems,
       skipped: [...this.#folder.files].flatMap(([name, file]) =>
         file.manifests.skipped.map((kind) => `${name}: ${kind}`),
       ),

@@ -32,22 +32,27 @@ export class DirectoryWishes {
     this.#node = node;
   }
 
-  /** Sorted by ref. A BPF that is suspended, or not meant for this node, is in neither list. */
+  /** Sorted by ref. A BPF that is not meant for this node is in none of the lists. */
   of(
     bpfs: ReadonlyMap<string, Choice<Bpf>>,
     configMaps: ReadonlyMap<string, Choice<ConfigMap>>,
-  ): { wanted: WantedProgram[]; rejected: RejectedProgram[] } {
+  ): { wanted: WantedProgram[]; rejected: RejectedProgram[]; suspended: string[] } {
+    const suspended: string[] = [];
     const wanted: WantedProgram[] = [];
     const rejected: RejectedProgram[] = [];
     for (const [ref, { chosen }] of [...bpfs].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      if (chosen.ok && (chosen.value.spec.suspend || !matchesNode(chosen.value.spec, this.#node))) continue;
+      if (chosen.ok && !matchesNode(chosen.value.spec, this.#node)) continue;
+      if (chosen.ok && chosen.value.spec.suspend) {
+        suspended.push(uidOf(ref));
+        continue;
+      }
       const outcome = chosen.ok
         ? this.#outcomeOf(ref, chosen.value, configMaps)
         : { rejected: { ref, reason: invalidManifest, message: chosen.message } };
       if ('wanted' in outcome) wanted.push(outcome.wanted);
       else rejected.push({ ...outcome.rejected, message: withPlace(outcome.rejected.message, chosen.place) });
     }
-    return { wanted, rejected };
+    return { wanted, rejected, suspended };
   }
 
   #outcomeOf(ref: string, bpf: Bpf, configMaps: ReadonlyMap<string, Choice<ConfigMap>>): Outcome {

@@ -71,7 +71,7 @@ export class KubernetesSource implements Source {
 
     // What was wanted when the last agent was here. It may have changed since, so nothing may be unpinned for it yet.
     const saved = this.#saved.read();
-    if (saved !== undefined) this.#hand({ chosen: saved, rejected: [] }, false, onChange);
+    if (saved !== undefined) this.#hand({ chosen: saved, rejected: [], suspended: [] }, false, onChange);
 
     const due = () => this.#updateSoon(onChange);
     using _revisions = this.#revisions.subscribe(due);
@@ -149,9 +149,9 @@ export class KubernetesSource implements Source {
     this.#hand(choice, true, onChange);
   }
 
-  #hand({ chosen, rejected }: Choice, complete: boolean, onChange: (wishes: Wishes) => void): void {
+  #hand({ chosen, rejected, suspended }: Choice, complete: boolean, onChange: (wishes: Wishes) => void): void {
     this.#cache.keep(chosen.map(({ object }) => object.spec.payload.sha256));
-    onChange({ wanted: chosen.map((revision) => this.#wish(revision)), rejected, complete });
+    onChange({ wanted: chosen.map((revision) => this.#wish(revision)), rejected, suspended, problems: 0, complete });
   }
 
   #wish({ ref, namespace, revision, object }: ChosenRevision): WantedProgram {
@@ -176,8 +176,9 @@ const isAbout = (reports: readonly ProgramReport[], chosen: readonly ChosenRevis
 /** Another sequence or generation of the same content is nothing to act on; a node's delay is. */
 const sameChoice = (a: Choice, b: Choice): boolean => identityOf(a) === identityOf(b);
 
-const identityOf = ({ chosen, rejected }: Choice): string =>
+const identityOf = ({ chosen, rejected, suspended }: Choice): string =>
   JSON.stringify([
+    suspended,
     chosen.map(({ ref, revision, object }) => [ref, revision, object.spec.bpf.uid, object.spec.jitterMs]),
     rejected.map(({ ref, message }) => [ref, message]),
   ]);

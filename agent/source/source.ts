@@ -25,6 +25,10 @@ export interface RejectedProgram {
 export interface Wishes {
   readonly wanted: readonly WantedProgram[];
   readonly rejected: readonly RejectedProgram[];
+  /** Uids of BPFs that are suspended: nothing of them runs, and their counters are kept. */
+  readonly suspended: readonly string[];
+  /** Documents that nothing could be made of, not even a name: they count as failed. */
+  readonly problems: number;
   /** False while a source could not be read whole: then nothing that is not wanted may be unloaded or unpinned. */
   readonly complete: boolean;
 }

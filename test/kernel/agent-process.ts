@@ -33,7 +33,7 @@ export class AgentHome implements AsyncDisposable {
   }
 
   /** One file with a ConfigMap and the BPF of it, put in place at once as an editor does. `undefined` takes it away. */
-  apply(name: string, object: Uint8Array | undefined, { namespace = 'default' } = {}): void {
+  apply(name: string, object: Uint8Array | undefined, { namespace = 'default', suspend = false } = {}): void {
     const path = join(this.manifests, `${namespace}-${name}.json`);
     if (object === undefined) {
       rmSync(path);
@@ -50,7 +50,7 @@ export class AgentHome implements AsyncDisposable {
         apiVersion: 'bpf.sh/v1alpha1',
         kind: 'BPF',
         metadata: { name, namespace },
-        spec: { program: { valueFrom: { configMapKeyRef: { name: `${name}-object`, key: 'object.o' } } } },
+        spec: { program: { valueFrom: { configMapKeyRef: { name: `${name}-object`, key: 'object.o' } } }, suspend },
       },
     ];
     this.write(path.split('/').at(-1) ?? '', JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));

@@ -41,6 +41,10 @@ describe('an agent on a folder', () => {
     });
     expect(pinned.every((id) => id.startsWith('map '))).toBe(true);
 
+    expect(await home.run(['--cleanup', '--instance', 'wrong'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('there is test'),
+    });
     expect(await home.run(['--cleanup'])).toMatchObject({ code: 0 });
     expect(home.pins()).toEqual([]);
     await eventually('the kernel to free the map', () => stillInKernel(ids).length === 0);
@@ -101,6 +105,24 @@ describe('an agent on a folder', () => {
     await agent.until('bpf_agent_programs{node="n1",state="ready"}', '1');
     callGetpgid(1);
     expect(await agent.value(calls('calls'))).toBe('3');
+  });
+
+  test('a suspended BPF is out of the kernel and keeps its counters', async () => {
+    const object = compileFixture('getpgid');
+    home.apply('calls', object);
+    const agent = await home.start();
+    await agent.until('bpf_agent_programs{node="n1",state="ready"}', '1');
+    callGetpgid(3);
+    const pins = home.pins();
+    home.apply('calls', object, { suspend: true });
+    await agent.until('bpf_agent_programs{node="n1",state="ready"}', '0');
+    expect(agent.held()).toMatchObject({ programs: 0, maps: 0, links: 0 });
+    expect(home.pins()).toEqual(pins);
+    callGetpgid(3);
+    home.apply('calls', object);
+    await agent.until('bpf_agent_programs{node="n1",state="ready"}', '1');
+    callGetpgid(3);
+    expect(await agent.value(calls('calls'))).toBe('6');
   });
 
   test('another layout of a map starts afresh, and the old pins go', async () => {
@@ -184,6 +206,7 @@ describe('an agent on a folder', () => {
     await agent.logged('default/no-target', 'AttachTargetMissing', 'sys_enter_nope');
     await agent.logged('default/no-kprobe', 'ProgramTypeUnsupported', 'kprobe');
     await agent.logged('broken.yaml');
+    await agent.until('bpf_agent_programs{node="n1",state="failed"}', '9');
     await agent.until('bpf_agent_programs{node="n1",state="ready"}', '1');
     callGetpgid(1);
     expect(await agent.value(calls('calls'))).toBe('1');

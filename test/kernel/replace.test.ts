@@ -65,7 +65,13 @@ class Held implements AsyncDisposable {
   async wish(revision: string, object: Uint8Array): Promise<void> {
     this.arrived = Promise.withResolvers();
     this.letGo = Promise.withResolvers();
-    this.reconciler.apply({ wanted: [this.wanted(revision, object)], rejected: [], complete: true });
+    this.reconciler.apply({
+      wanted: [this.wanted(revision, object)],
+      rejected: [],
+      suspended: [],
+      problems: 0,
+      complete: true,
+    });
     await this.arrived.promise;
   }
 

@@ -64,7 +64,7 @@ class Node {
   }
 
   apply(wanted: WantedProgram[], more: Partial<Wishes> = {}): void {
-    this.reconciler.apply({ wanted, rejected: [], complete: true, ...more });
+    this.reconciler.apply({ wanted, rejected: [], suspended: [], problems: 0, complete: true, ...more });
   }
 
   async stop(): Promise<void> {
@@ -135,6 +135,15 @@ describe('reconciler', () => {
     node.apply([wish('b', '1')], { complete: false });
     await node.until('ns/b@1: Ready');
     expect([...node.attached]).toEqual(['ns/a@1', 'ns/b@1']);
+    expect(node.unpinned).toEqual([]);
+  });
+
+  test('a suspended BPF is taken out and keeps its pins', async () => {
+    node.apply([wish('a', '1')]);
+    await node.until('ns/a@1: Ready');
+    node.apply([], { suspended: ['uid-a'] });
+    await node.until();
+    expect([...node.attached, ...node.exported.keys()]).toEqual([]);
     expect(node.unpinned).toEqual([]);
   });
 

@@ -55,10 +55,33 @@ describe('of each BPF the active revision with the highest sequence that admits 
     expect(chosen(...revisions.toReversed())).toEqual(expected);
   });
 
+  test.each<[string, RevisionParts[], string[]]>([
+    [
+      'no revision of it is active',
+      [
+        { hash: '00000001', active: false },
+        { hash: '00000002', active: false },
+      ],
+      ['uid-of-pkts'],
+    ],
+    ['one is', [{ hash: '00000001', active: false }, { hash: '00000002' }], []],
+    [
+      'one is, for other nodes',
+      [
+        { hash: '00000001', active: false },
+        { hash: '00000002', nodeSelector: { pool: 'b' } },
+      ],
+      [],
+    ],
+    ['one of two BPFs is', [{ name: 'a', active: false }, { name: 'b' }], ['uid-of-a']],
+  ])('a BPF is suspended when %s', (_what, revisions, uids) => {
+    expect(chooseRevisions(revisions.map(revisionObject), node).suspended).toEqual(uids);
+  });
+
   test('not one that is being deleted', () => {
     const object = revisionObject();
     const deleted = { ...object, metadata: { ...object.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
-    expect(chooseRevisions([deleted], node)).toEqual({ chosen: [], rejected: [] });
+    expect(chooseRevisions([deleted], node)).toEqual({ chosen: [], rejected: [], suspended: [] });
   });
 });
 

@@ -145,7 +145,7 @@ describe('wishes from the API server', () => {
     await rig.makeNode();
     rig.startAgent();
     await rig.wants('');
-    expect(rig.said).toEqual([{ wanted: [], rejected: [], complete: true }]);
+    expect(rig.said).toEqual([{ wanted: [], rejected: [], suspended: [], problems: 0, complete: true }]);
   });
 
   test.each(['bpfrevisions', 'nodes'])('wait for %s', async (plural) => {
