@@ -236,12 +236,12 @@ export class KubeClient {
     throw new KubeError('BadResponse', `GET ${request.path}: the answer is not a list`, { request: request.path });
   }
 
-  #write<T>(request: WriteRequest, options: WriteOptions, more: Query = {}): Promise<T> {
+  async #write<T>(request: WriteRequest, options: WriteOptions, more: Query = {}): Promise<T> {
     this.#options.fence?.();
     const fieldManager = options.fieldManager ?? this.#options.fieldManager;
     const fieldValidation = this.#options.fieldValidation ?? 'Warn';
     const path = withQuery(request.path, { fieldManager, fieldValidation, ...more });
-    return this.#transport.json<T>({ ...request, path, ...callOf(options) });
+    return await this.#transport.json<T>({ ...request, path, ...callOf(options) });
   }
 }
 

@@ -139,6 +139,24 @@ export function describeTransport(target: () => KubeTarget): void {
       expect(target().faulty.requests).toHaveLength(20);
     });
 
+    test('with new TLS material it goes on over new connections, and the old ones close as they become idle', async () => {
+      const first = target().connection();
+      let { ca = '' } = await first.credentials({ renew: false });
+      await using rig = new Rig(target(), { connection: { ...first, credentials: async () => ({ ca }) } });
+      const { resourceVersion } = await rig.client.list(configMaps);
+      const watch = rig.client.watch(configMaps, { resourceVersion, timeoutSeconds: 300 });
+      const firstEvent = watch.next();
+      await rig.converge('the watch to open', () => target().faulty.watches.length === 1);
+      await Promise.all([rig.client.find(configMaps, ref(rig)), rig.client.find(configMaps, ref(rig))]);
+      expect(rig.transport.connections).toBe(3);
+      ca = `${ca}\n`;
+      await rig.client.create(configMaps, rig.configMap('a'));
+      await rig.converge('the watch and one new connection', () => rig.transport.connections === 2);
+      expect((await firstEvent).done).toBe(false); // the watch went on
+      await watch.return();
+      await rig.converge('one connection', () => rig.transport.connections === 1);
+    });
+
     test('passes warnings on', async () => {
       const seen: string[] = [];
       await using rig = new Rig(target(), { transport: { onWarning: (text) => seen.push(text) } });
