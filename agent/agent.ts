@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import type { Clock } from '../runtime/clock.ts';
-import { CodedError } from '../runtime/errors.ts';
-import { parseListenAddress, sendText, startHttpServer } from '../runtime/http.ts';
+import { type HttpServer, parseListenAddress, sendText, startHttpServer } from '../runtime/http.ts';
 import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { instanceOf } from './cleanup.ts';
@@ -10,7 +9,7 @@ import type { AgentConfig } from './config.ts';
 import { Instance } from './instance.ts';
 import { attach, slotOf } from './kernel/attach.ts';
 import { Pins } from './kernel/pins.ts';
-import { preflight } from './kernel/preflight.ts';
+import { type Preflight, preflight } from './kernel/preflight.ts';
 import type { Libbpf } from './libbpf/binding.ts';
 import { Exporter } from './metrics/exposition.ts';
 import { metricsHandler } from './metrics/handler.ts';
@@ -31,27 +30,16 @@ export interface AgentDeps {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly lifecycle: Lifecycle;
-  /** Awaited between a verified load and the swap: a test holds it there. */
-  readonly beforeSwap?: (ref: string) => Promise<void>;
 }
 
-/** Kinds of lost continuity and missing kernel parts are told once, at the start; everything after is the reconciler's. */
+/** Starts everything and resolves once the agent serves; what it opened is closed by the lifecycle, the last first. */
 export async function startAgent(deps: AgentDeps): Promise<{ readonly url: string }> {
   const { config, lib, logger, clock, lifecycle } = deps;
-
-  // This machine: whose pins and state are ours, and what the kernel can do.
-  const instance = new Instance(lib, config.stateDir, instanceOf(config));
-  lifecycle.onStop('release the instance', () => instance[Symbol.dispose]());
-  const kernel = preflight(lib);
-  for (const warning of kernel.warnings) logger.warn(warning);
-  if (kernel.obstacle !== undefined) logger.error({ reason: kernel.obstacle.reason }, kernel.obstacle.message);
-  const pins = openPins(config.bpffs, instance.name, logger);
-  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  const journal = new Journal(instance.folder, bootId, agentVersion);
+  const machine = openMachine(deps);
 
   // Where wishes come from, and where metrics go.
-  const kubernetes = config.manifests === undefined;
   const registry = new Registry();
+  const kubernetes = config.manifests === undefined;
   const own = new OwnMetrics(registry, { node: config.nodeName, version: agentVersion, kubernetes });
   const exporter = new Exporter({ node: config.nodeName, observer: own, ownText: own.text });
   const source = await openSource({
@@ -60,46 +48,23 @@ export async function startAgent(deps: AgentDeps): Promise<{ readonly url: strin
     clock,
     logger,
     registry,
-    folder: instance.folder,
+    folder: machine.instance.folder,
     agent: { version: agentVersion, libbpf: lib.version },
-    kernel,
+    kernel: machine.kernel,
     onConnected: (connected) => own.setApiserverConnected(connected),
   });
 
   // Wanted against loaded.
-  const host = readHost();
   let wishes: Wishes | undefined;
   let settled = false;
-  const reconciler = new Reconciler({
-    load: (wish, signal) => load({ lib, host, journal, pins }, wish, signal),
-    host,
-    pins,
-    attacher: { attach: (program) => attach(lib, program), slotOf },
-    metrics: sinkOf(exporter),
-    observer: own,
-    clock,
-    logger,
-    ...(deps.beforeSwap !== undefined && { beforeSwap: deps.beforeSwap }),
-    onReport: (reports) => {
-      settled ||= reports.every(({ state }) => state !== 'Pending');
-      own.setPrograms([...reports, ...unwelcome(wishes)]);
-      source.report(reports);
-    },
+  const reconciler = makeReconciler(deps, machine, exporter, own, (reports) => {
+    settled ||= reports.every(({ state }) => state !== 'Pending');
+    own.setPrograms([...reports, ...unwelcome(wishes)]);
+    source.report(reports);
   });
 
   // Served before anything is loaded: a slow verifier must not look like a dead agent.
-  const listen = parseListenAddress(config.listen);
-  if (listen === undefined) throw new CodedError('BadListenAddress', `listen ${config.listen}: not HOST:PORT`, {});
-  const server = await startHttpServer({
-    listen,
-    logger,
-    routes: {
-      '/metrics': metricsHandler(exporter),
-      '/healthz': (_, response) => sendText(response, 200, 'ok\n'),
-      '/readyz': (_, response) => sendText(response, settled ? 200 : 503, settled ? 'ok\n' : 'first sync under way\n'),
-    },
-  });
-  lifecycle.onStop('close the HTTP server', (signal) => server.close(signal));
+  const server = await serve(deps, exporter, () => settled);
 
   const reconciling = reconciler.run(lifecycle.signal);
   const following = source.run(lifecycle.signal, (next) => {
@@ -110,8 +75,71 @@ export async function startAgent(deps: AgentDeps): Promise<{ readonly url: strin
   lifecycle.onStop('detach and unload', () => reconciling);
   lifecycle.onStop('flush the status', (signal) => source.flush(signal));
   lifecycle.onStop('end the source', () => following);
+  const { instance, kernel } = machine;
   logger.info({ url: server.url, instance: instance.name, libbpf: lib.version, kernel: kernel.release }, 'listening');
   return { url: server.url };
+}
+
+/** What of this machine is ours, and what its kernel can do. */
+interface Machine {
+  readonly instance: Instance;
+  readonly kernel: Preflight;
+  readonly pins: Pins | undefined;
+  readonly journal: Journal;
+}
+
+/** What is missing is told once, here, with its cure. Throws InstanceTaken. */
+function openMachine({ config, lib, logger, lifecycle }: AgentDeps): Machine {
+  const instance = new Instance(lib, config.stateDir, instanceOf(config));
+  lifecycle.onStop('release the instance', () => instance[Symbol.dispose]());
+  const kernel = preflight(lib);
+  for (const warning of kernel.warnings) logger.warn(warning);
+  if (kernel.obstacle !== undefined) logger.error({ reason: kernel.obstacle.reason }, kernel.obstacle.message);
+  const pins = openPins(config.bpffs, instance.name, logger);
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return { instance, kernel, pins, journal: new Journal(instance.folder, bootId, agentVersion) };
+}
+
+function makeReconciler(
+  { lib, clock, logger }: AgentDeps,
+  { pins, journal }: Machine,
+  exporter: Exporter,
+  observer: OwnMetrics,
+  onReport: (reports: readonly ProgramReport[]) => void,
+): Reconciler {
+  const host = readHost();
+  return new Reconciler({
+    load: (wish, signal) => load({ lib, host, journal, pins }, wish, signal),
+    host,
+    pins,
+    attacher: { attach: (program) => attach(lib, program), slotOf },
+    metrics: sinkOf(exporter),
+    observer,
+    clock,
+    logger,
+    onReport,
+  });
+}
+
+async function serve(
+  { config, logger, lifecycle }: AgentDeps,
+  exporter: Exporter,
+  isReady: () => boolean,
+): Promise<HttpServer> {
+  const listen = parseListenAddress(config.listen);
+  if (listen === undefined) throw new TypeError(`listen ${config.listen}: the configuration let it through`);
+  const server = await startHttpServer({
+    listen,
+    logger,
+    routes: {
+      '/metrics': metricsHandler(exporter),
+      '/healthz': (_, response) => sendText(response, 200, 'ok\n'),
+      '/readyz': (_, response) =>
+        isReady() ? sendText(response, 200, 'ok\n') : sendText(response, 503, 'first sync under way\n'),
+    },
+  });
+  lifecycle.onStop('close the HTTP server', (signal) => server.close(signal));
+  return server;
 }
 
 function openPins(bpffs: string, instance: string, logger: Logger): Pins | undefined {
