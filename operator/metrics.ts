@@ -31,21 +31,4 @@ export class OperatorMetrics {
       registers,
     });
   }
-
-  /** Gauges that are counted when somebody looks. */
-  watch(
-    registry: Registry,
-    gauges: Readonly<Record<string, { readonly help: string; readonly value: () => number }>>,
-  ): void {
-    for (const [name, { help, value }] of Object.entries(gauges)) {
-      new Gauge({
-        name,
-        help,
-        registers: [registry],
-        collect() {
-          this.set(value());
-        },
-      });
-    }
-  }
 }

@@ -1,32 +1,20 @@
-import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { operatorFieldManager } from '../crds/names.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { CodedError } from '../runtime/errors.ts';
-import { sendText, startHttpServer } from '../runtime/http.ts';
-import { KubeClient } from '../runtime/kube/client.ts';
+import { startHttpServer } from '../runtime/http.ts';
 import type { KubeConnection } from '../runtime/kube/connection.ts';
 import { EventRecorder } from '../runtime/kube/events.ts';
-import { LeaderElector } from '../runtime/kube/leader-elector.ts';
-import { leaderGauge } from '../runtime/kube/leader-metrics.ts';
-import { Transport } from '../runtime/kube/transport.ts';
 import type { Lifecycle } from '../runtime/lifecycle.ts';
 import { parseListenAddress } from '../runtime/listen-address.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { startWatchdog } from '../runtime/watchdog.ts';
+import { leaseName, makeClients } from './clients.ts';
 import type { OperatorConfig } from './config.ts';
+import { routesOf } from './health.ts';
 import { OperatorMetrics } from './metrics.ts';
 import { Operator } from './operator.ts';
 import { uninstall } from './uninstall.ts';
 import { operatorVersion } from './version.ts';
-
-/** The Lease that says who works. */
-export const leaseName = 'kube-bpf-operator';
-
-/** Watches (nine, and three more for each namespace of --watch-namespaces) and the requests of all workers beside them. */
-const connectionsBesideNamespaces = 32;
-const connectionsPerNamespace = 3;
 
 export interface StartDeps {
   readonly config: OperatorConfig;
@@ -36,44 +24,24 @@ export interface StartDeps {
   readonly lifecycle: Lifecycle;
 }
 
-/** There is no namespace to keep things in. */
-export class NoNamespaceError extends CodedError<'NoNamespace', object> {}
+/** Why the operator does not start, or go on. */
+export class OperatorError extends CodedError<'NoNamespace' | 'BadListenAddress' | 'LeaseLost', object> {}
 
 /** Starts one process of the operator; the lifecycle ends it. Resolves once it serves. */
 export async function startOperator({ config, connection, clock, logger, lifecycle }: StartDeps): Promise<void> {
   const namespace = config.namespace ?? connection.namespace;
   if (namespace === undefined) {
-    throw new NoNamespaceError('NoNamespace', 'start operator: no namespace [set --namespace]', {});
+    throw new OperatorError('NoNamespace', 'start operator: no namespace to keep things in [set --namespace]', {});
   }
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   // A Pod's host name is its own name.
   const podName = config.podName ?? (config.kubeconfig === undefined ? hostname() : undefined);
   const instance = podName ?? hostname();
-
-  // one transport, and two clients on it: what a leader writes is fenced by the Lease, the Lease itself is not
-  const transport = new Transport({
-    connection,
-    clock,
-    logger,
-    registry,
-    userAgent: `kube-bpf-operator/${operatorVersion} (${process.platform}/${process.arch})`,
-    maxConnections: connectionsBesideNamespaces + config.watchNamespaces.length * connectionsPerNamespace,
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const { transport, client, leaseClient, elector } = makeClients({
+    ...{ config, connection, namespace, instance, clock, logger, registry },
   });
   lifecycle.onStop('API server connection', () => transport.close());
-  const leaseClient = new KubeClient({ transport, fieldManager: operatorFieldManager });
-  const elector = new LeaderElector({
-    client: leaseClient,
-    namespace,
-    name: leaseName,
-    identity: `${instance}_${randomUUID()}`,
-    clock,
-    logger,
-    gauge: leaderGauge(registry),
-    watchdog: (limitMs) => startWatchdog({ limitMs, message: 'bpf-operator: event loop stood still; ending' }),
-  });
-  const fence = config.leaderElect ? { fence: () => elector.assertLeading() } : {};
-  const client = new KubeClient({ transport, fieldManager: operatorFieldManager, ...fence });
 
   if (config.uninstall) {
     const run = uninstall({ client: leaseClient, namespace, instance, clock, logger, leaseName }, lifecycle.signal);
@@ -84,47 +52,33 @@ export async function startOperator({ config, connection, clock, logger, lifecyc
     return;
   }
 
-  const events = new EventRecorder({
-    client,
-    reporter: { controller: 'bpf.sh/operator', instance },
-    clock,
-    logger,
-    registry,
-  });
+  const reporter = { controller: 'bpf.sh/operator', instance };
+  const events = new EventRecorder({ client, reporter, clock, logger, registry });
   lifecycle.onStop('events', (signal) => events.stop(signal));
   const operator = new Operator({
-    client,
-    events,
-    clock,
-    logger,
-    registry,
+    ...{ client, events, clock, logger, registry, namespace },
     metrics: new OperatorMetrics(registry),
-    namespace,
     watchNamespaces: config.watchNamespaces,
     agentTemplate: config.agents === 'daemonset' ? config.agentTemplate : undefined,
     pod: podName === undefined ? undefined : { namespace, name: podName },
   });
 
+  const listen = parseListenAddress(config.listen);
+  if (listen === undefined) throw new OperatorError('BadListenAddress', `listen on ${config.listen}: no address`, {});
   const standby = () => config.leaderElect && !elector.leading;
   const server = await startHttpServer({
-    listen: parseListenAddress(config.listen) ?? { host: '0.0.0.0', port: 0 },
+    listen,
     logger,
-    routes: {
-      '/metrics': async (_request, response) => sendText(response, 200, await registry.metrics(), registry.contentType),
-      '/healthz': (_request, response) => sendText(response, 200, 'ok\n'),
-      '/readyz': (_request, response) => {
-        if (standby()) sendText(response, 200, 'ok: another one leads\n');
-        else if (operator.synced) sendText(response, 200, 'ok\n');
-        else sendText(response, 503, 'not all that is watched has been read yet\n');
-      },
-    },
+    routes: routesOf(registry, { standby, synced: () => operator.synced }),
   });
   lifecycle.onStop('HTTP server', (signal) => server.close(signal));
   logger.info({ url: server.url, version: operatorVersion, namespace }, 'serving');
 
   const lead = (signal: AbortSignal) => operator.run(signal);
   const run = config.leaderElect ? elector.run(lifecycle.signal, lead) : lead(lifecycle.signal).then(() => 'stopped');
-  lifecycle.onStop('operator', async () => void (await run.catch(() => undefined))); // a failure has been told already
+  lifecycle.onStop('operator', async () => {
+    await run.catch(() => undefined); // told by `finish`
+  });
   finish(lifecycle, run);
 }
 
@@ -132,7 +86,8 @@ export async function startOperator({ config, connection, clock, logger, lifecyc
 function finish(lifecycle: Lifecycle, run: Promise<string>): void {
   run.then(
     (end) => {
-      if (end === 'lost') lifecycle.fail(new Error('lease lost'));
+      if (end === 'lost')
+        lifecycle.fail(new OperatorError('LeaseLost', 'lease lost: another operator may be leading', {}));
       else lifecycle.stop(end);
     },
     (error: unknown) => {

@@ -4,12 +4,9 @@ import { type Draft, keyOf, type OwnerReference } from '../../runtime/kube/objec
 import { done, type Result, stop, wait } from '../../runtime/kube/result.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { OperatorMetrics } from '../metrics.ts';
+import { managedLabel, managedLabelValue } from '../watch/keys.ts';
 import { type ConfigMapObject, type DaemonSetObject, daemonSets } from '../watch/resources.ts';
 import { type AgentTemplate, readTemplate, TemplateError } from './template.ts';
-
-/** On the DaemonSet that the operator owns: how it finds one that it must not leave behind. */
-export const managedLabel = 'app.kubernetes.io/managed-by';
-export const managedLabelValue = 'bpf-operator';
 
 export interface DaemonSetDeps {
   readonly client: KubeClient;

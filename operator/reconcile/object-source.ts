@@ -5,6 +5,7 @@ import { apiVersion } from '../../crds/names.ts';
 import type { KubeClient } from '../../runtime/kube/client.ts';
 import { type KubeObject, keyOf } from '../../runtime/kube/objects.ts';
 import type { OperatorMetrics } from '../metrics.ts';
+import { configMapRef } from '../watch/keys.ts';
 import { type BpfObject, type ConfigMapObject, configMaps } from '../watch/resources.ts';
 
 /** What is kept of a resolved object: its bytes are wanted once, for the pinned copy. */
@@ -71,12 +72,6 @@ export class ObjectSource {
     this.#known.delete(key);
   }
 }
-
-/** The ConfigMap that a BPF names. */
-export const configMapRef = ({ metadata, spec }: BpfObject): { readonly namespace: string; readonly name: string } => ({
-  namespace: metadata.namespace ?? '',
-  name: spec.program.valueFrom.configMapKeyRef.name,
-});
 
 const summaryOf = ({ payload: { sha256, sizeBytes }, programs }: Revision): Resolved => ({
   ok: true,

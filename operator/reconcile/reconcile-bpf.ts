@@ -1,7 +1,6 @@
 import { revisionHash, revisionName } from '../../bpf/revision/identity.ts';
 import type { PayloadDeps } from '../../bpf/revision/read-payload.ts';
 import { payloadConfigMapName } from '../../crds/names.ts';
-import { keyOf } from '../../runtime/kube/objects.ts';
 import { done, type Result } from '../../runtime/kube/result.ts';
 import type { BpfRecord, WantedRevision } from '../status/record.ts';
 import type { Tally } from '../status/tally.ts';
@@ -123,7 +122,3 @@ const payloadOf = ({ payload: { sha256, sizeBytes } }: WantedRevision): WantedRe
   sha256,
   sizeBytes,
 });
-
-/** The key of the BPF that a revision is of. */
-export const bpfKeyOf = ({ metadata, spec }: RevisionObject): string =>
-  keyOf({ namespace: metadata.namespace ?? '', name: spec.bpf.name });

@@ -8,10 +8,8 @@ import { ReflectorMetrics } from '../../runtime/kube/reflector-metrics.ts';
 import type { Resource } from '../../runtime/kube/resource.ts';
 import type { Indexers } from '../../runtime/kube/store.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { managedLabel, managedLabelValue } from '../agents/daemon-set.ts';
-import { configMapRef } from '../reconcile/object-source.ts';
-import { bpfKeyOf } from '../reconcile/reconcile-bpf.ts';
 import { Cache } from './cache.ts';
+import { bpfKeyOf, configMapRef, managedLabel, managedLabelValue } from './keys.ts';
 import {
   type BpfNodeObject,
   type BpfObject,

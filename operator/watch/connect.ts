@@ -1,17 +1,14 @@
 import { type KubeObject, keyOf } from '../../runtime/kube/objects.ts';
 import type { StoreEvent } from '../../runtime/kube/store.ts';
-import { bpfKeyOf } from '../reconcile/reconcile-bpf.ts';
+import type { ControllerName } from '../reconcilers.ts';
 import { objectOf } from './cache.ts';
 import type { Caches } from './caches.ts';
+import { bpfKeyOf } from './keys.ts';
 import type { BpfObject, PodObject } from './resources.ts';
-
-interface Queue {
-  enqueue(key: string): void;
-}
 
 export interface Connections {
   readonly caches: Caches;
-  readonly controllers: Readonly<Record<'bpf' | 'node' | 'status' | 'payload' | 'agents', Queue>>;
+  readonly enqueue: (controller: ControllerName, key: string) => void;
   readonly payloads: { deleted(payload: KubeObject): void };
   readonly namespace: string;
   /** `namespace/name` of the agent template. */
@@ -19,42 +16,40 @@ export interface Connections {
 }
 
 /** Which key is to be looked at when what changes: the whole of it, in one place. */
-export function connect({ caches, controllers, payloads, namespace, templateKey }: Connections): void {
-  const { bpf, node, status, payload, agents } = controllers;
-
+export function connect({ caches, enqueue, payloads, namespace, templateKey }: Connections): void {
   caches.bpfs.subscribe((event) => {
     const key = keyOf(objectOf(event).metadata);
-    if (concernsNodes(event)) bpf.enqueue(key);
-    else status.enqueue(key); // mostly our own write come back; or somebody has changed it
+    if (concernsNodes(event)) enqueue('bpf', key);
+    else enqueue('status', key); // mostly our own write come back; or somebody has changed it
   });
 
   caches.configMaps.subscribe((event) => {
     const key = keyOf(objectOf(event).metadata);
-    for (const { metadata } of caches.bpfs.byIndex('configMap', key)) bpf.enqueue(keyOf(metadata));
+    for (const { metadata } of caches.bpfs.byIndex('configMap', key)) enqueue('bpf', keyOf(metadata));
   });
 
   caches.revisions.subscribe((event) => {
     const revision = objectOf(event);
-    bpf.enqueue(bpfKeyOf(revision));
-    if (event.type !== 'updated') payload.enqueue(keyOf({ namespace, name: revision.spec.payload.configMap.name }));
+    enqueue('bpf', bpfKeyOf(revision));
+    if (event.type !== 'updated') enqueue('payload', keyOf({ namespace, name: revision.spec.payload.configMap.name }));
   });
 
   caches.payloads.subscribe((event) => {
     const { metadata } = objectOf(event);
-    payload.enqueue(keyOf(metadata));
+    enqueue('payload', keyOf(metadata));
     if (event.type !== 'deleted') return;
     payloads.deleted(event.old);
-    for (const revision of caches.revisions.byIndex('payload', metadata.name)) bpf.enqueue(bpfKeyOf(revision));
+    for (const revision of caches.revisions.byIndex('payload', metadata.name)) enqueue('bpf', bpfKeyOf(revision));
   });
 
-  caches.nodes.subscribe((event) => node.enqueue(objectOf(event).metadata.name));
-  caches.bpfNodes.subscribe((event) => node.enqueue(objectOf(event).metadata.name));
+  caches.nodes.subscribe((event) => enqueue('node', objectOf(event).metadata.name));
+  caches.bpfNodes.subscribe((event) => enqueue('node', objectOf(event).metadata.name));
   caches.pods.subscribe((event) => {
-    for (const name of nodesOf(event)) node.enqueue(name);
+    for (const name of nodesOf(event)) enqueue('node', name);
   });
 
-  caches.daemonSets.subscribe(() => agents.enqueue(templateKey));
-  caches.templates.subscribe(() => agents.enqueue(templateKey));
+  caches.daemonSets.subscribe(() => enqueue('agents', templateKey));
+  caches.templates.subscribe(() => enqueue('agents', templateKey));
 }
 
 /** A change of the status alone concerns nobody else; there are many of those. */
