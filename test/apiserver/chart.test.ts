@@ -58,13 +58,9 @@ test.each([
   ['kube-bpf-operator', 'update leases.coordination.k8s.io/kube-bpf-operator', '--namespace=bpf-system', 'yes'],
   ['kube-bpf-operator', 'update leases.coordination.k8s.io/another', '--namespace=bpf-system', 'no'],
   ['kube-bpf-operator', 'get secrets', '--namespace=bpf-system', 'no'],
-  [
-    'kube-bpf-uninstall',
-    'patch deployments.apps/kube-bpf-operator --subresource=scale',
-    '--namespace=bpf-system',
-    'yes',
-  ],
-  ['kube-bpf-uninstall', 'patch deployments.apps/another --subresource=scale', '--namespace=bpf-system', 'no'],
+  ['kube-bpf-uninstall', 'update leases.coordination.k8s.io/kube-bpf-operator', '--namespace=bpf-system', 'yes'],
+  ['kube-bpf-uninstall', 'delete configmaps', '--namespace=bpf-system', 'yes'],
+  ['kube-bpf-uninstall', 'delete configmaps', '--namespace=default', 'no'],
   ['kube-bpf-uninstall', 'delete bpfs.bpf.sh', '--all-namespaces', 'no'],
 ])('%s may %s %s: %s', async (account, what, where, expected) => {
   const as = `--as=system:serviceaccount:bpf-system:${account}`;

@@ -163,17 +163,16 @@ describe.each(helms.map((helm) => [helm.name, helm] as const))('with %s', (_, he
     const objects = await helm.template();
     const roles = objects.filter((object) => /Role$/.test(object.kind));
     expect(Object.fromEntries(roles.map((role) => [`${role.kind} ${role.metadata.name}`, rights(role)]))).toEqual({
-      'ClusterRole kube-bpf-operator': [
+      'ClusterRole kube-bpf-operator': ['bpf.sh/bpfnodes: get list watch create delete', 'nodes: get list watch'],
+      'ClusterRole kube-bpf-operator-watching': [
         'bpf.sh/bpfs: get list watch patch',
         'bpf.sh/bpfs/status: patch',
         'bpf.sh/bpfrevisions: get list watch create patch delete',
-        'bpf.sh/bpfnodes: get list watch create delete',
-        'nodes: get list watch',
         'configmaps: get list watch',
         'events.k8s.io/events: create patch',
       ],
       'Role kube-bpf-operator': [
-        'configmaps: create delete',
+        'configmaps: get list watch create delete',
         'pods: get list watch',
         'apps/daemonsets: get list watch create patch delete',
         'apps/replicasets: get',
@@ -188,31 +187,47 @@ describe.each(helms.map((helm) => [helm.name, helm] as const))('with %s', (_, he
       ],
       'Role kube-bpf-agent': ['configmaps: get'],
       'ClusterRole kube-bpf-uninstall': [
-        'bpf.sh/bpfs: get list patch',
-        'bpf.sh/bpfrevisions: get list patch delete',
-        'bpf.sh/bpfnodes: get list delete',
-        'nodes: get list',
+        'bpf.sh/bpfs: list patch',
+        'bpf.sh/bpfrevisions: list patch delete',
+        'bpf.sh/bpfnodes: list delete',
+        'nodes: list',
       ],
       'Role kube-bpf-uninstall': [
-        'configmaps: get list delete',
-        'pods: get list',
-        'apps/deployments/scale[kube-bpf-operator]: patch',
+        'configmaps: list delete',
+        'coordination.k8s.io/leases: create',
+        'coordination.k8s.io/leases[kube-bpf-operator]: get update',
       ],
     });
   });
 
-  test('every role is bound once, to the account of its own name', async () => {
+  test('every role is bound once, to the account that it is named after', async () => {
     const objects = await helm.template();
     for (const kind of ['Role', 'ClusterRole']) {
       for (const role of objects.filter((object) => object.kind === kind)) {
         const { name } = role.metadata;
+        const account = name.replace(/-watching$/, '');
         expect(objectOf(objects, `${kind}Binding`, name)).toMatchObject({
           roleRef: { kind, name },
-          subjects: [{ kind: 'ServiceAccount', name, namespace: 'bpf-system' }],
+          subjects: [{ kind: 'ServiceAccount', name: account, namespace: 'bpf-system' }],
         });
-        expect(objectOf(objects, 'ServiceAccount', name).metadata.namespace).toBe('bpf-system');
+        expect(objectOf(objects, 'ServiceAccount', account).metadata.namespace).toBe('bpf-system');
       }
     }
+  });
+
+  test('with watchNamespaces the operator looks at these only, and may', async () => {
+    const everywhere = await helm.template();
+    const narrowed = await helm.template({ watchNamespaces: ['tracing', 'net'] });
+    const bindings = (objects: readonly Rendered[]) =>
+      objects
+        .filter(({ metadata }) => metadata.name === 'kube-bpf-operator-watching')
+        .filter(({ kind }) => kind.endsWith('Binding'))
+        .map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}`);
+    const args = (objects: readonly Rendered[]) =>
+      container(objectOf(objects, 'Deployment', 'kube-bpf-operator')).args.filter((arg) => arg.includes('namespaces'));
+    expect([bindings(everywhere), args(everywhere)]).toEqual([['ClusterRoleBinding '], []]);
+    expect(bindings(narrowed)).toEqual(['RoleBinding tracing', 'RoleBinding net']);
+    expect(args(narrowed)).toEqual(['--watch-namespaces=tracing,net']);
   });
 
   test('the CRDs are those that are generated, and stay when the release goes', async () => {
@@ -336,6 +351,7 @@ describe.each(helms.map((helm) => [helm.name, helm] as const))('with %s', (_, he
     ['a digest that is none', { agent: { image: { digest: 'sha256:12' } } }, 'digest'],
     ['an interval without unit', { podMonitor: { interval: '15' } }, 'interval'],
     ['a profile that is not there', { agent: { seccompProfile: { type: 'None' } } }, 'type'],
+    ['a namespace that is none', { watchNamespaces: ['A'] }, 'watchNamespaces'],
     ['a node selector that is no text', { agent: { nodeSelector: { gpu: true } } }, 'gpu'],
   ])('the schema refuses %s', async (_what, values, named) => {
     await expect(helm.template(values)).rejects.toThrow(named);
