@@ -175,7 +175,6 @@ export class LeaderElector {
     if (this.#observed === undefined) return false;
     const { holderIdentity = '', leaseDurationSeconds } = this.#observed.lease.spec ?? {};
     if (holderIdentity === '' || holderIdentity === identity) return false;
-    if (this.#renewedAtMs !== undefined) return true; // we held it, and were robbed
     const durationMs = leaseDurationSeconds === undefined ? this.#leaseDurationMs : leaseDurationSeconds * 1000;
     return clock.monotonic() - this.#observed.seenAtMs < durationMs;
   }

@@ -49,8 +49,7 @@ export class SocketPool {
     const limits = {
       keepAlive: true,
       keepAliveMsecs: keepAliveProbeMs,
-      maxSockets: this.#maxConnections,
-      maxTotalSockets: this.#maxConnections,
+      maxSockets: this.#maxConnections, // of one origin, and there is only one
       maxFreeSockets: this.#maxConnections,
       timeout: idleSocketMs,
       scheduling: 'lifo' as const,

@@ -1,6 +1,7 @@
 import { describeClient } from './client-suite.ts';
 import { describeEvents } from './events-suite.ts';
 import { describeLease } from './lease-suite.ts';
+import { describeReflectorFaults } from './reflector-faults-suite.ts';
 import { describeReflector } from './reflector-suite.ts';
 import type { KubeTarget } from './target.ts';
 import { describeTransport } from './transport-suite.ts';
@@ -20,6 +21,7 @@ export function describeKube(name: string, open: () => Promise<KubeTarget>): voi
     describeClient(opened);
     describeTransport(opened);
     describeReflector(opened);
+    describeReflectorFaults(opened);
     describeLease(opened);
     describeEvents(opened);
   });

@@ -45,9 +45,11 @@ export function describeTransport(target: () => KubeTarget): void {
       ['503', { type: 'answer', status: 503 }, 1],
       ['500', { type: 'answer', status: 500 }, 1],
       ['reset', { type: 'reset' }, 1],
+      ['reset on a connection that was used before', { type: 'reset' }, 1],
       ['reset after it was carried out', { type: 'reset-after' }, 1],
-    ] as const)('a POST that meets %s (%#) is repeated only when it was refused', async (_, fault, requests) => {
+    ] as const)('a POST that meets %s (%#) is repeated only when it was refused', async (name, fault, requests) => {
       await using rig = new Rig(target());
+      if (name.includes('used before')) await rig.client.find(configMaps, ref(rig));
       target().faulty.forget();
       target().faulty.inject(fault, isPost);
       let settled = false;
@@ -73,16 +75,23 @@ export function describeTransport(target: () => KubeTarget): void {
       await rig.converge('the object', () => made);
     });
 
-    test('a storm of 503 is met with a few requests, and ends with its last error', async () => {
-      await using rig = new Rig(target(), { transport: { random: () => 1 } });
-      target().faulty.inject({ type: 'answer', status: 503 }, isGet, 1_000);
-      target().faulty.forget();
-      let settled = false;
-      const answer = errorOf(rig.client.get(configMaps, ref(rig))).finally(() => (settled = true));
-      await rig.converge('the end', () => settled);
-      expect(await answer).toMatchObject({ code: 'Unavailable', facts: { status: 503 } });
-      expect(target().faulty.requests).toHaveLength(5); // after 0, 1, 3, 7 and 15 s; the next would be past the deadline
-    });
+    test.each([
+      [undefined, 5], // after 0, 1, 3, 7 and 15 s; the next would be past the deadline of 30 s
+      [600_000, 6],
+    ])(
+      'a storm of 503 is met with a few requests, and ends with its last error (deadline %s)',
+      async (deadlineMs, most) => {
+        await using rig = new Rig(target(), { transport: { random: () => 1 } });
+        target().faulty.inject({ type: 'answer', status: 503 }, isGet, 1_000);
+        target().faulty.forget();
+        let settled = false;
+        const call = rig.client.get(configMaps, ref(rig), deadlineMs === undefined ? {} : { deadlineMs });
+        const answer = errorOf(call).finally(() => (settled = true));
+        await rig.converge('the end', () => settled);
+        expect(await answer).toMatchObject({ code: 'Unavailable', facts: { status: 503 } });
+        expect(target().faulty.requests).toHaveLength(most);
+      },
+    );
 
     test('a server that does not answer is given up at the deadline, and its connection with it', async () => {
       await using rig = new Rig(target());
@@ -153,7 +162,8 @@ export function describeTransport(target: () => KubeTarget): void {
       await rig.client.create(configMaps, rig.configMap('a'));
       await rig.converge('the watch and one new connection', () => rig.transport.connections === 2);
       expect((await firstEvent).done).toBe(false); // the watch went on
-      await watch.return();
+      for (const open of target().faulty.watches) open.end();
+      expect((await watch.next()).done).toBe(true);
       await rig.converge('one connection', () => rig.transport.connections === 1);
     });
 

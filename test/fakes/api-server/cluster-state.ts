@@ -44,6 +44,7 @@ export class ClusterState {
       uid: randomUUID(),
       creationTimestamp: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
       generation: 1,
+      managedFields: [{ manager: 'whoever', operation: 'Update', fieldsType: 'FieldsV1', fieldsV1: {} }],
     };
     return this.#put('ADDED', collection, key, { ...object, metadata }, undefined);
   }

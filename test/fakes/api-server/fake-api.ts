@@ -64,6 +64,9 @@ export class FakeApi {
     const url = new URL(request.url ?? '/', 'https://server');
     const call = this.#callOf(url, request.headers.accept ?? '');
     if (request.method === 'GET' && url.searchParams.get('watch') !== null) return this.#watch(call, url, response);
+    if (request.method === 'GET' && call.name === undefined && call.partial === 'object') {
+      throw new StatusReply(406, 'NotAcceptable', 'a list is asked for as PartialObjectMetadataList');
+    }
     if (request.method === 'GET' && call.name === undefined) return sendJson(response, 200, this.#list(call, url));
     if (request.method === 'GET') return sendJson(response, 200, call.view(this.#get(call)));
     const body = (await bodyOf(request)) as Json;
@@ -156,7 +159,8 @@ export class FakeApi {
     const kind = this.#kinds.get(`${group}/${version}/${plural}`);
     if (kind === undefined) throw new StatusReply(404, 'NotFound', 'the server could not find the requested resource');
     const apiVersion = group === '' ? version : `${group}/${version}`;
-    const partial = accept.includes('as=PartialObjectMetadata');
+    const form = /as=PartialObjectMetadata(List)?;/.exec(accept);
+    const partial = form !== null;
     const fixed = {
       kind: partial ? 'PartialObjectMetadata' : kind.kind,
       apiVersion: partial ? 'meta.k8s.io/v1' : apiVersion,
@@ -168,6 +172,7 @@ export class FakeApi {
       name: name === undefined ? undefined : decodeURIComponent(name),
       subresource,
       hasStatus: kind.hasStatus,
+      partial: form === null ? 'no' : form[1] === undefined ? 'object' : 'list',
       apiVersion: fixed.apiVersion,
       listKind: `${fixed.kind}List`,
       view: (object) => (partial ? { ...fixed, metadata: object.metadata } : { ...object, ...fixed }),
@@ -176,6 +181,8 @@ export class FakeApi {
 }
 
 interface Call extends Omit<Target, 'name'> {
+  /** Whether metadata alone is wanted, and in which form. */
+  readonly partial: 'no' | 'object' | 'list';
   readonly kind: FakeKind;
   readonly name: string | undefined;
   readonly apiVersion: string;

@@ -99,9 +99,13 @@ export class Writes {
 
   #store(target: Target, old: KubeObject, wanted: Json): KubeObject {
     const { uid, creationTimestamp, generation = 1, resourceVersion, deletionTimestamp } = old.metadata;
-    const kept = { uid, creationTimestamp, generation, resourceVersion };
+    const { managedFields } = old.metadata as { managedFields?: unknown }; // the server's own, whatever a client sends
+    const kept = { uid, creationTimestamp, generation, resourceVersion, managedFields };
     const deleting = deletionTimestamp === undefined ? {} : { deletionTimestamp };
-    const next = { ...wanted, metadata: { ...(wanted['metadata'] as object), ...kept, ...deleting } } as KubeObject;
+    const next = {
+      ...wanted,
+      metadata: { ...(wanted['metadata'] as object), ...kept, ...deleting },
+    } as unknown as KubeObject;
     if (isDeepStrictEqual(next, old)) return old; // a write that changes nothing makes no version
     const specMoved = !isDeepStrictEqual((next as { spec?: unknown }).spec, (old as { spec?: unknown }).spec);
     if (specMoved) next.metadata.generation = generation + 1;
