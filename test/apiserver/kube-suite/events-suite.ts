@@ -93,6 +93,20 @@ export function describeEvents(target: () => KubeTarget): void {
       expect((await rig.written()).some((event) => event.regarding.uid === quiet.metadata.uid)).toBe(true);
     });
 
+    test('many at once are written in the end, five a second beyond the first fifty', async () => {
+      await using rig = new EventRig(target());
+      const object = await rig.other.create(configMaps, rig.configMap('a'));
+      for (let index = 0; index < 60; index++) {
+        const { regarding } = rig.about(object);
+        rig.recorder.record(rig.about(object, { regarding: { ...regarding, uid: `${regarding.uid}-${index}` } }));
+      }
+      await rig.sleeping();
+      expect(await rig.total('created')).toBe(50);
+      const startMs = rig.clock.monotonic();
+      await rig.converge('the rest', async () => (await rig.total('created')) === 60);
+      expect(rig.clock.monotonic() - startMs).toBe(2_000);
+    });
+
     test('what cannot be written is counted, and stop does not wait for it', async () => {
       await using rig = new EventRig(target());
       const object = await rig.other.create(configMaps, rig.configMap('a'));

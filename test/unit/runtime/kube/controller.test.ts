@@ -67,6 +67,26 @@ describe('a controller', () => {
     expect(await once(outcome)).toEqual({ calls, nextMs, counts, levels });
   });
 
+  test('a key that failed and then worked waits as little as at first when it fails again', async () => {
+    const failing = new Set([1, 2, 4]);
+    let calls = 0;
+    const rig = setUp(() => (failing.has(++calls) ? Promise.reject(new Error('x')) : Promise.resolve(done)));
+    rig.controller.start();
+    const waits: (number | undefined)[] = [];
+    rig.controller.enqueue('a');
+    for (let round = 0; round < 2; round++) {
+      await rig.clock.advance(0);
+      waits.push(rig.clock.nextMs);
+      await rig.clock.advance(rig.clock.nextMs ?? 0);
+    }
+    expect(calls).toBe(3);
+    rig.controller.enqueue('a');
+    await rig.clock.advance(0);
+    waits.push(rig.clock.nextMs);
+    expect(waits).toEqual([5, 10, 5]);
+    await rig.controller.stop();
+  });
+
   test('works on several keys at once, and on one key by one', async () => {
     const running: string[] = [];
     let peak = 0;
