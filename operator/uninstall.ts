@@ -1,13 +1,18 @@
+import type { BpfStatus } from '../crds/bpf.ts';
 import { payloadLabel } from '../crds/names.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { CodedError } from '../runtime/errors.ts';
+import { CodedError, messageOf } from '../runtime/errors.ts';
 import type { KubeClient } from '../runtime/kube/client.ts';
 import { isKubeError } from '../runtime/kube/kube-error.ts';
 import { heldLease, leases, writeLease } from '../runtime/kube/lease.ts';
+import { keyOf } from '../runtime/kube/objects.ts';
+import { patchStatus } from '../runtime/kube/status.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { hasFinalizer, removeFinalizer } from './reconcile/finalizer.ts';
 import { orGone } from './reconcile/or-gone.ts';
-import { bpfNodes, bpfRevisions, bpfs, configMapMetadata, nodes } from './watch/resources.ts';
+import { conditionsWith } from './status/bpf-status.ts';
+import type { Verdict } from './status/verdicts.ts';
+import { type BpfObject, bpfNodes, bpfRevisions, bpfs, configMapMetadata, nodes } from './watch/resources.ts';
 import { trimBpf, trimBpfNode, trimMetadata, trimNode } from './watch/trim.ts';
 
 export interface UninstallDeps {
@@ -60,10 +65,39 @@ export async function uninstall(deps: UninstallDeps, signal: AbortSignal): Promi
   for (const { metadata } of reports.items) await client.delete(bpfNodes, metadata, { signal });
   const copies = await client.list(configMapMetadata, { namespace, labelSelector: payloadLabel, signal });
   for (const { metadata } of copies.items) await client.delete(configMapMetadata, metadata, { signal });
+
+  // BPFs that stay do not go on saying that they run.
+  for (const bpf of users.items) await writeUninstalled(deps, bpf, signal);
+  await takeLease(deps, signal); // ours already; from now on it is kept for whoever uninstalls
   logger.info(
     { revisions: revisions.items.length, bpfNodes: reports.items.length, payloads: copies.items.length },
     'uninstalled',
   );
+}
+
+/** The last status that this operator's kind writes. A person who may not let it gets the rest all the same. */
+async function writeUninstalled({ client, clock, logger }: UninstallDeps, bpf: BpfObject, signal: AbortSignal) {
+  if (bpf.status === undefined) return;
+  try {
+    const status = uninstalledStatus(bpf.status, clock.now());
+    await orGone(patchStatus(client, bpfs, bpf, status, { signal }));
+  } catch (error) {
+    if (!isKubeError(error, 'Forbidden')) throw error;
+    logger.warn({ bpf: keyOf(bpf.metadata), reason: messageOf(error) }, 'cannot write that it runs no more');
+  }
+}
+
+function uninstalledStatus(status: BpfStatus, nowMs: number): BpfStatus {
+  const ready: Verdict<'Ready'> = {
+    type: 'Ready',
+    status: 'False',
+    reason: 'AwaitingNodes',
+    message: 'kube-bpf was uninstalled: nothing runs this',
+  };
+  const nodes = { desired: 0, updated: 0, ready: 0, failed: 0, unknown: 0, summary: '0/0' };
+  const { failures: _, ...kept } = status;
+  const conditions = conditionsWith(status, [ready], status.observedGeneration ?? 0, nowMs);
+  return { ...kept, phase: 'Pending', nodes, conditions };
 }
 
 /**

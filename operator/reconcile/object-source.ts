@@ -21,7 +21,7 @@ export type Resolved =
 export type Resolution = { readonly resolved: Resolved; readonly stored: Uint8Array | undefined };
 
 export interface ObjectSourceDeps extends PayloadDeps {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeClient, 'find'>;
   /** Metadata only. */
   readonly configMaps: { get(key: string): KubeObject | undefined };
   readonly metrics: OperatorMetrics;

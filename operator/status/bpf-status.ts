@@ -83,7 +83,8 @@ function nodesOf(counts: Counts): NonNullable<BpfStatus['nodes']> {
   };
 }
 
-function conditionsWith(
+/** The conditions of a status with some of them said anew. */
+export function conditionsWith(
   base: BpfStatus | undefined,
   verdicts: readonly Verdict[],
   observedGeneration: number,

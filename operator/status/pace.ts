@@ -2,12 +2,12 @@ import type { Clock } from '../../runtime/clock.ts';
 import { TokenBucket } from '../../runtime/kube/token-bucket.ts';
 
 /**
- * A status is written at once while little happens, and at most every 2 s in a rollout over thousands of nodes. Three at
- * once, so that "accepted" does not hold back the "ready" of a small cluster that follows it half a second later.
+ * A status is written at once while little happens, and every 2 s in a rollout over thousands of nodes. Six at once, so
+ * that a person who edits and mends sees each step (accepted, failed, accepted, ready) as it comes.
  */
-const perBpf = { perSecond: 0.5, burst: 3 };
+const perBpf = { perSecond: 0.5, burst: 6 };
 /** Of all BPFs together: what aggregation may cost the API server. */
-const inAll = { perSecond: 20, burst: 5 };
+const inAll = { perSecond: 20, burst: 20 };
 
 /** When a status may be written. */
 export class Pace {

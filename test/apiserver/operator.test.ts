@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { payloadLabel } from '../../crds/names.ts';
 import { bpfNodes, bpfRevisions, bpfs, configMaps, type RevisionObject } from '../../operator/watch/resources.ts';
@@ -5,13 +6,14 @@ import { findCondition } from '../../runtime/kube/conditions.ts';
 import { sha256 } from '../../runtime/sha256.ts';
 import { minimalElf } from '../fixtures/elf-builder.ts';
 import { eventually } from './harness/eventually.ts';
-import { OperatorRig, operatorNamespace } from './operator/operator-rig.ts';
+import { OperatorRig, operatorNamespace, type RunningOperator } from './operator/operator-rig.ts';
 import { SimulatedAgent, type Verdict } from './operator/simulated-agent.ts';
 
 /** Objects that differ in nothing but a note, so in their digest. */
 const objectCalled = (note: string) => minimalElf({ sections: [{ name: '.note', data: [...Buffer.from(note)] }] });
 
 let rig: OperatorRig;
+let operator: RunningOperator;
 let agents: SimulatedAgent[];
 /** What the kernel would say of a digest. */
 const verdicts = new Map<string, Verdict>();
@@ -20,7 +22,7 @@ beforeAll(async () => {
   rig = await OperatorRig.start();
   const client = await rig.clientOf('kube-bpf-agent');
   const nodes = [await rig.makeNode('n1'), await rig.makeNode('n2', { disk: 'ssd' })];
-  await rig.startOperator('operator', '--agents=external');
+  operator = await rig.startOperator('operator', '--agents=external');
   agents = nodes.map((node) => new SimulatedAgent(client, node, ({ spec }) => verdicts.get(spec.payload.sha256) ?? {}));
   for (const agent of agents) await agent.start();
   for (const name of ['apps', 'net']) await rig.makeNamespace(name);
@@ -204,6 +206,21 @@ test('gzip stays gzip in the copy; the digest is of the object', async () => {
   expect(copy?.binaryData?.['object']).toBe(zipped.toString('base64'));
 });
 
+test('an object of 700 KB, which gzip does not make smaller, applied the documented way', async () => {
+  const elf = minimalElf({ sections: [{ name: '.note', data: randomBytes(700_000) }] });
+  const configMap = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace: 'apps', name: 'large' },
+    binaryData: { object: Buffer.from(elf).toString('base64') },
+  };
+  await rig.controlPlane.kubectl(['apply', '--server-side', '-f', '-'], { input: JSON.stringify(configMap) });
+  await rig.applyBpf('apps', 'large');
+  const status = await rig.statusWhere('apps', 'large', isReady);
+  expect(status.payload).toEqual({ sha256: sha256(elf), sizeBytes: elf.length });
+  for (const agent of agents) expect([...agent.fetched]).toContain(sha256(elf));
+});
+
 test('a copy that somebody made beforehand, of other bytes, is never trusted', async () => {
   const elf = objectCalled('planted');
   const name = `bpf-payload-${sha256(elf).slice(0, 16)}`;
@@ -323,4 +340,10 @@ test('only four revisions are kept: the active one and three of history', async 
     [5, false],
     [6, true],
   ]);
+});
+
+test('of all this the operator had nothing to complain about', async () => {
+  const complaints = await rig.complaints(operator);
+  // an Event for a namespace that takes nothing new
+  expect(complaints.filter((line) => !line.includes('unable to create new content in namespace doomed'))).toEqual([]);
 });

@@ -83,11 +83,18 @@ export class OperatorRig implements AsyncDisposable {
     return { process, url, log: () => readFile(this.#logOf(name), 'utf8') };
   }
 
-  /** `--uninstall`, which ends by itself. */
-  async uninstall(serviceAccount: string): Promise<OwnedProcess> {
+  /** What operators said at warning level and above: nothing, as long as nothing is wrong. */
+  async complaints(...operators: readonly RunningOperator[]): Promise<string[]> {
+    const logs = await Promise.all(operators.map(({ log }) => log()));
+    const lines = logs.flatMap((log) => log.trim().split('\n'));
+    return lines.filter((line) => /"level":"(warn|error|fatal)"/.test(line));
+  }
+
+  /** `--uninstall`, which ends by itself, and well. */
+  async uninstall(serviceAccount: string): Promise<void> {
     const process = this.#spawn('uninstall', await this.#kubeconfigOf(serviceAccount), '--uninstall');
     await eventually('uninstall to end', () => process.exited, { deadlineMs: 90_000, everyMs: 200 });
-    return process;
+    if (process.exited !== 'exit code 0') throw new Error(`uninstall: ${process.exited}\n${process.logTail()}`);
   }
 
   /** A Node as a kubelet would have it. */

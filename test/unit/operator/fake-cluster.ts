@@ -52,7 +52,7 @@ export class FakeCluster implements AsyncDisposable {
   }
 
   /** Another life of the operator, agents being somebody else's. */
-  startOperator(): RunningOperator {
+  startOperator(watchNamespaces: readonly string[] = []): RunningOperator {
     const { clock } = this;
     const registry = new Registry();
     const transport = this.#transport(this.target.connection(), registry, 'operator', clock);
@@ -61,7 +61,7 @@ export class FakeCluster implements AsyncDisposable {
     const events = new EventRecorder({ client, reporter, clock, logger, registry });
     const metrics = new OperatorMetrics(registry);
     const common = { client, events, clock, logger, registry, metrics, namespace };
-    const operator = new Operator({ ...common, watchNamespaces: [], agentTemplate: undefined, pod: undefined });
+    const operator = new Operator({ ...common, watchNamespaces, agentTemplate: undefined, pod: undefined });
     const stopping = new AbortController();
     const ended = operator.run(stopping.signal).catch((error: unknown) => {
       if (!stopping.signal.aborted) throw error;
@@ -132,20 +132,20 @@ export class FakeCluster implements AsyncDisposable {
     for (const { metadata } of items) await this.report(metadata.name, programs);
   }
 
-  async applyObject(name: string, elf: Uint8Array): Promise<void> {
+  async applyObject(name: string, elf: Uint8Array, namespace = 'apps'): Promise<void> {
     const binaryData = { object: Buffer.from(elf).toString('base64') };
-    await this.admin.apply(configMaps, { metadata: { namespace: 'apps', name }, binaryData }, { force: true });
+    await this.admin.apply(configMaps, { metadata: { namespace, name }, binaryData }, { force: true });
   }
 
   /** A BPF of the object that is called as it is. */
-  async applyBpf(name: string, spec: Partial<BpfSpec> = {}): Promise<BpfObject> {
+  async applyBpf(name: string, spec: Partial<BpfSpec> = {}, namespace = 'apps'): Promise<BpfObject> {
     const program = { valueFrom: { configMapKeyRef: { name, key: 'object' } } };
-    const draft = { metadata: { namespace: 'apps', name }, spec: { program, suspend: false, ...spec } };
+    const draft = { metadata: { namespace, name }, spec: { program, suspend: false, ...spec } };
     return await this.admin.apply(bpfs, draft, { force: true });
   }
 
-  async status(name: string): Promise<BpfStatus | undefined> {
-    return (await this.admin.find(bpfs, { namespace: 'apps', name }))?.status;
+  async status(name: string, namespace = 'apps'): Promise<BpfStatus | undefined> {
+    return (await this.admin.find(bpfs, { namespace, name }))?.status;
   }
 
   async condition(name: string, type: string): Promise<string | undefined> {

@@ -49,7 +49,7 @@ test("a node's report costs one read of nothing and one write of a status", asyn
 
 test('a status is written often at first, and every 2 s while a rollout goes on', async () => {
   await using cluster = await FakeCluster.open();
-  const nodeCount = 40;
+  const nodeCount = 60;
   for (let i = 1; i <= nodeCount; i++) await cluster.makeNode(`n${i}`);
   cluster.startOperator();
   await cluster.applyObject('b', objectCalled('1'));
@@ -67,7 +67,7 @@ test('a status is written often at first, and every 2 s while a rollout goes on'
   const seconds = (cluster.clock.monotonic() - startMs) / 1000;
   const writes = cluster.requests.filter(({ url }) => url.pathname.endsWith('/bpfs/b/status'));
   expect(writes.length).toBeGreaterThanOrEqual(4);
-  expect(writes.length).toBeLessThanOrEqual(3 + Math.ceil(seconds / 2));
+  expect(writes.length).toBeLessThanOrEqual(6 + Math.ceil(seconds / 2));
 }, 30_000);
 
 test('a ConfigMap is read when a BPF names it and it has changed, and not otherwise', async () => {
@@ -196,6 +196,31 @@ test('an operator that starts anew shows nobody fewer nodes than there are', asy
   cluster.startOperator();
   await cluster.pass(10_000);
   expect(cluster.requests.filter(isWrite).map(({ method, url }) => `${method} ${url.pathname}`)).toEqual([]);
+});
+
+test('--watch-namespaces: of the others nothing is read, seen or done', async () => {
+  await using cluster = await FakeCluster.open();
+  for (const namespace of ['apps', 'net', 'other']) {
+    await cluster.applyObject('b', objectCalled('1'), namespace);
+    await cluster.applyBpf('b', {}, namespace);
+  }
+  cluster.startOperator(['apps', 'net']);
+  await cluster.until('both to be accepted', async () =>
+    [await cluster.status('b', 'apps'), await cluster.status('b', 'net')].every((status) => status !== undefined),
+  );
+  await cluster.pass(5000);
+  expect((await cluster.admin.list(bpfs, { namespace: 'other' })).items[0]).not.toHaveProperty('status');
+  const paths = cluster.target.faulty.requests.map(({ url }) => url.pathname);
+  expect(paths.filter((path) => path.includes('/namespaces/other'))).toEqual([]);
+  expect(paths).not.toContain('/api/v1/configmaps');
+  expect(paths).not.toContain('/apis/bpf.sh/v1alpha1/bpfs');
+});
+
+test('counters are checked every ten minutes, and are right', async () => {
+  await using cluster = await FakeCluster.open();
+  const operator = await running(cluster);
+  await cluster.pass(11 * minuteMs, 10_000);
+  expect(await cluster.value(operator, 'bpf_operator_recount_mismatches_total')).toBe(0);
 });
 
 describe('killed at any write, before or after it was done, another operator does the rest', () => {
