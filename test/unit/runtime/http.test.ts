@@ -124,6 +124,32 @@ describe('an HTTP server', () => {
     await closing;
   });
 
+  test('a request that still comes on an open connection is answered, and told that it is the last', async () => {
+    const gate = Promise.withResolvers<void>();
+    const [started, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const server = await start({
+      '/slow': async (_, response) => {
+        started.resolve();
+        await gate.promise;
+        sendText(response, 200, 'slow');
+      },
+      '/second': (_, response) => {
+        second.resolve();
+        sendText(response, 200, 'second');
+      },
+    });
+    const socket = connect(server.address.port, '127.0.0.1');
+    socket.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
+    await started.promise;
+    const closing = server.close();
+    socket.write('GET /second HTTP/1.1\r\nHost: x\r\n\r\n');
+    await second.promise;
+    gate.resolve();
+    const answers = await text(socket);
+    expect(answers).toMatch(/slow[\s\S]*connection: close[\s\S]*second$/);
+    await closing;
+  });
+
   test('close ends what does not end when its time is up', async () => {
     const started = Promise.withResolvers<void>();
     const server = await start({ '/never': () => started.resolve() });

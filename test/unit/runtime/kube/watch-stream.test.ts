@@ -61,6 +61,13 @@ describe('readWatch', () => {
     expect(body.closed).toBe(true);
   });
 
+  test('ERROR may say how long to stay away', async () => {
+    const { body, events } = open();
+    const details = { retryAfterSeconds: 4 };
+    body.write(lineOf('ERROR', { kind: 'Status', code: 429, reason: 'TooManyRequests', message: 'm', details }));
+    await expect(collect(events)).rejects.toMatchObject({ code: 'TooManyRequests', facts: { retryAfterMs: 4_000 } });
+  });
+
   test('a line without end is given up at its limit, whatever comes after', async () => {
     const { body, events } = open();
     body.write('"');
