@@ -1,9 +1,12 @@
 import { revisionHash, revisionName } from '../../bpf/revision/identity.ts';
 import type { PayloadDeps } from '../../bpf/revision/read-payload.ts';
 import { payloadConfigMapName } from '../../crds/names.ts';
+import type { EventRecorder } from '../../runtime/kube/events.ts';
+import { isKubeError } from '../../runtime/kube/kube-error.ts';
 import { done, type Result } from '../../runtime/kube/result.ts';
 import type { BpfRecord, WantedRevision } from '../status/record.ts';
 import type { Tally } from '../status/tally.ts';
+import { regardingOf } from '../watch/keys.ts';
 import type { BpfObject, RevisionObject } from '../watch/resources.ts';
 import { addFinalizer, type DetachDeps, detach, hasFinalizer } from './finalizer.ts';
 import type { ObjectSource, Resolved } from './object-source.ts';
@@ -19,6 +22,7 @@ export interface BpfReconcilerDeps extends DetachDeps, RollOutDeps {
   readonly records: Map<string, BpfRecord>;
   readonly sha256: PayloadDeps['sha256'];
   readonly namespace: string;
+  readonly events: EventRecorder;
   /** There is something new to say about this BPF. */
   readonly changed: (key: string) => void;
 }
@@ -34,11 +38,19 @@ export class BpfReconciler {
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<Result> {
-    const { bpfs, client, objects, payloads, tally } = this.#deps;
-
-    const bpf = bpfs.get(key);
+    const bpf = this.#deps.bpfs.get(key);
     if (bpf === undefined) return this.#forget(key);
-    if (bpf.metadata.deletionTimestamp !== undefined) return this.#terminate(key, bpf, signal);
+    try {
+      if (bpf.metadata.deletionTimestamp !== undefined) return await this.#terminate(key, bpf, signal);
+      return await this.#rollOut(key, bpf, signal);
+    } catch (error) {
+      this.#tell(bpf, error);
+      throw error;
+    }
+  }
+
+  async #rollOut(key: string, bpf: BpfObject, signal: AbortSignal): Promise<Result> {
+    const { client, objects, payloads, tally } = this.#deps;
     if (!hasFinalizer(bpf)) await addFinalizer(client, bpf, signal);
 
     // The object: what it is, or why it cannot be run.
@@ -74,6 +86,13 @@ export class BpfReconciler {
     if (!hasFinalizer(bpf)) return done; // somebody else's finalizer holds it
     const listed = tally.counts(key)?.listed ?? 0;
     return detach(this.#deps, bpf, { revisions: revisionsOf(bpf), listed, seenMs: nowMs - deleted.sinceMs }, signal);
+  }
+
+  /** What the API server refuses (a quota, a policy, a right that is missing) will not pass by itself: a person must know. */
+  #tell(bpf: BpfObject, error: unknown): void {
+    if (!isKubeError(error, 'Forbidden', 'Invalid', 'TooLarge', 'BadRequest')) return;
+    const draft = { type: 'Warning', reason: 'ReconcileFailed', action: 'Reconcile', note: error.message } as const;
+    this.#deps.events.record({ regarding: regardingOf(bpf), ...draft });
   }
 
   #wantedOf(bpf: BpfObject, { payload }: Extract<Resolved, { ok: true }>) {

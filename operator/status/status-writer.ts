@@ -1,12 +1,12 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { KubeClient } from '../../runtime/kube/client.ts';
 import type { EventRecorder } from '../../runtime/kube/events.ts';
-import { apiVersionOf } from '../../runtime/kube/resource.ts';
 import { isNewerVersion } from '../../runtime/kube/resource-version.ts';
 import { done, type Result, requeueAfter } from '../../runtime/kube/result.ts';
 import { applyStatus, mergePatchBetween } from '../../runtime/kube/status.ts';
 import type { OperatorMetrics } from '../metrics.ts';
 import { orGone } from '../reconcile/or-gone.ts';
+import { regardingOf } from '../watch/keys.ts';
 import { type BpfObject, bpfs } from '../watch/resources.ts';
 import { bpfStatusOf } from './bpf-status.ts';
 import { eventsBetween } from './events-between.ts';
@@ -58,8 +58,7 @@ export class StatusWriter {
     if (written === undefined) return done; // deleted meanwhile, as the watch is about to say
     metrics.statusWrites.inc();
     this.#written.set(key, written);
-    const { name, namespace, uid } = bpf.metadata;
-    const regarding = { apiVersion: apiVersionOf(bpfs), kind: bpfs.kind, name, namespace: namespace ?? '', uid };
+    const regarding = regardingOf(bpf);
     for (const text of eventsBetween(bpf.status, status)) events.record({ regarding, ...text });
 
     // The first status of a generation never says Ready; what it says next may be true already.

@@ -32,6 +32,35 @@ const namespace = 'bpf-system';
 const convergeWithinMs = 15_000;
 const logger = createLogger({ name: 'test', level: 'silent' });
 
+/** One door, with certificates that take a while to make, for clusters that come one after another. */
+export class FakeClusters implements AsyncDisposable {
+  readonly #target: KubeTarget;
+  readonly #serving: { api: FakeApi };
+
+  private constructor(target: KubeTarget, serving: { api: FakeApi }) {
+    this.#target = target;
+    this.#serving = serving;
+  }
+
+  static async start(): Promise<FakeClusters> {
+    const serving = { api: new FakeApi(ours) };
+    const target = await openTarget((request, response) => serving.api.handle(request, response));
+    return new FakeClusters(target, serving);
+  }
+
+  /** A new one, with nothing in it; the one before must have been disposed. */
+  open(): FakeCluster {
+    this.#serving.api = new FakeApi(ours);
+    this.#target.faulty.heal();
+    this.#target.faulty.forget();
+    return new FakeCluster(this.#target);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#target[Symbol.asyncDispose]();
+  }
+}
+
 /** An API server without kubelets and controllers, on which operators live and die, and time that a test moves. */
 export class FakeCluster implements AsyncDisposable {
   readonly clock = new ManualClock();
@@ -41,14 +70,10 @@ export class FakeCluster implements AsyncDisposable {
   readonly #adminTransport: Transport;
   readonly #running: { stop(): Promise<void> }[] = [];
 
-  private constructor(target: KubeTarget) {
+  constructor(target: KubeTarget) {
     this.target = target;
     this.#adminTransport = this.#transport(target.direct, new Registry(), 'admin', systemClock);
     this.admin = new KubeClient({ transport: this.#adminTransport, fieldManager: 'admin' });
-  }
-
-  static async open(): Promise<FakeCluster> {
-    return new FakeCluster(await openTarget(new FakeApi(ours).handle));
   }
 
   /** Another life of the operator, agents being somebody else's. */
@@ -169,7 +194,6 @@ export class FakeCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { stop } of this.#running) await stop();
     this.#adminTransport.close();
-    await this.target[Symbol.asyncDispose]();
   }
 
   #transport(

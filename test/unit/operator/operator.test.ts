@@ -1,11 +1,19 @@
 import { bpfs, configMaps } from '../../../operator/watch/resources.ts';
+import { events } from '../../../runtime/kube/event-object.ts';
 import type { SeenRequest } from '../../fakes/faulty-server.ts';
 import { minimalElf } from '../../fixtures/elf-builder.ts';
-import { FakeCluster } from './fake-cluster.ts';
+import { type FakeCluster, FakeClusters } from './fake-cluster.ts';
 
 const objectCalled = (note: string) => minimalElf({ sections: [{ name: '.note', data: [...Buffer.from(note)] }] });
 const isWrite = ({ method }: SeenRequest) => method !== 'GET';
 const minuteMs = 60_000;
+
+let clusters: FakeClusters;
+
+beforeAll(async () => {
+  clusters = await FakeClusters.start();
+});
+afterAll(() => clusters?.[Symbol.asyncDispose]());
 
 /** A cluster with nodes n1…, and a BPF `b` that all of them run. */
 async function running(cluster: FakeCluster, nodeCount = 2) {
@@ -20,7 +28,7 @@ async function running(cluster: FakeCluster, nodeCount = 2) {
 }
 
 test('a quiet cluster costs nothing: no request in ten minutes, but those that were due', async () => {
-  await using cluster = await FakeCluster.open();
+  await using cluster = clusters.open();
   await running(cluster);
   await cluster.pass(10_000);
   cluster.target.faulty.forget();
@@ -29,7 +37,7 @@ test('a quiet cluster costs nothing: no request in ten minutes, but those that w
 }, 30_000);
 
 test("a node's report costs one read of nothing and one write of a status", async () => {
-  await using cluster = await FakeCluster.open();
+  await using cluster = clusters.open();
   await running(cluster, 5);
   await cluster.pass(10_000);
   cluster.target.faulty.forget();
@@ -48,7 +56,7 @@ test("a node's report costs one read of nothing and one write of a status", asyn
 });
 
 test('a status is written often at first, and every 2 s while a rollout goes on', async () => {
-  await using cluster = await FakeCluster.open();
+  await using cluster = clusters.open();
   const nodeCount = 60;
   for (let i = 1; i <= nodeCount; i++) await cluster.makeNode(`n${i}`);
   cluster.startOperator();
@@ -71,7 +79,7 @@ test('a status is written often at first, and every 2 s while a rollout goes on'
 }, 30_000);
 
 test('a ConfigMap is read when a BPF names it and it has changed, and not otherwise', async () => {
-  await using cluster = await FakeCluster.open();
+  await using cluster = clusters.open();
   const operator = await running(cluster);
   const reads = () => cluster.value(operator, 'bpf_operator_configmap_reads_total');
   const before = (await reads()) ?? 0;
@@ -85,7 +93,7 @@ test('a ConfigMap is read when a BPF names it and it has changed, and not otherw
 });
 
 test('a pinned copy goes ten minutes after the last revision that refers to it, and not before', async () => {
-  await using cluster = await FakeCluster.open();
+  await using cluster = clusters.open();
   await running(cluster);
   expect(await cluster.payloads()).toHaveLength(1);
   await cluster.pass(20 * minuteMs, 10_000);
@@ -102,7 +110,7 @@ test('a pinned copy goes ten minutes after the last revision that refers to it, 
 }, 60_000);
 
 test('a copy that is wanted again in time stays', async () => {
-  await using cluster = await FakeCluster.open();
+  await using cluster = clusters.open();
   await running(cluster);
   await cluster.admin.delete(bpfs, { namespace: 'apps', name: 'b' });
   await cluster.until('the revision to go', async () => (await cluster.revisions()).length === 0);
@@ -116,7 +124,7 @@ test('a copy that is wanted again in time stays', async () => {
 
 describe('a BPF that is deleted', () => {
   test('goes when the last live node has let go, and not before', async () => {
-    await using cluster = await FakeCluster.open();
+    await using cluster = clusters.open();
     await running(cluster);
     await cluster.admin.delete(bpfs, { namespace: 'apps', name: 'b' });
     await cluster.until('Terminating', async () => (await cluster.status('b'))?.phase === 'Terminating');
@@ -129,7 +137,7 @@ describe('a BPF that is deleted', () => {
   });
 
   test('goes after 60 s, whatever nodes say', async () => {
-    await using cluster = await FakeCluster.open();
+    await using cluster = clusters.open();
     const operator = await running(cluster);
     await cluster.admin.delete(bpfs, { namespace: 'apps', name: 'b' });
     await cluster.until('Terminating', async () => (await cluster.status('b'))?.phase === 'Terminating');
@@ -141,7 +149,7 @@ describe('a BPF that is deleted', () => {
   }, 30_000);
 
   test('does not wait for a node that is not ready', async () => {
-    await using cluster = await FakeCluster.open();
+    await using cluster = clusters.open();
     await running(cluster);
     await cluster.report('n1', []);
     await cluster.setNodeReady('n2', 'False');
@@ -153,7 +161,7 @@ describe('a BPF that is deleted', () => {
   });
 
   test("keeps somebody else's finalizer", async () => {
-    await using cluster = await FakeCluster.open();
+    await using cluster = clusters.open();
     await running(cluster);
     const ref = { namespace: 'apps', name: 'b' };
     const finalizers = ['bpf.sh/detach', 'example.com/other'];
@@ -173,7 +181,7 @@ describe('a BPF that is deleted', () => {
 });
 
 test('a node that goes away for a minute is unknown, and no longer when it is back', async () => {
-  await using cluster = await FakeCluster.open();
+  await using cluster = clusters.open();
   await running(cluster);
   await cluster.setNodeReady('n2', 'False');
   await cluster.pass(55_000);
@@ -189,7 +197,7 @@ test('a node that goes away for a minute is unknown, and no longer when it is ba
 }, 30_000);
 
 test('an operator that starts anew shows nobody fewer nodes than there are', async () => {
-  await using cluster = await FakeCluster.open();
+  await using cluster = clusters.open();
   const first = await running(cluster);
   await first.stop();
   cluster.target.faulty.forget();
@@ -198,8 +206,24 @@ test('an operator that starts anew shows nobody fewer nodes than there are', asy
   expect(cluster.requests.filter(isWrite).map(({ method, url }) => `${method} ${url.pathname}`)).toEqual([]);
 });
 
+test('what the API server refuses for good is told to the person who looks at the BPF', async () => {
+  await using cluster = clusters.open();
+  const quota = { type: 'answer', status: 403, reason: 'Forbidden' } as const;
+  cluster.target.faulty.inject(quota, ({ method, url }) => method === 'POST' && url.pathname.endsWith('/configmaps'));
+  cluster.startOperator();
+  await cluster.applyObject('b', objectCalled('1'));
+  await cluster.applyBpf('b');
+  await cluster.until('an Event', async () => {
+    const { items } = await cluster.admin.list(events);
+    return items.some(
+      ({ type, reason, regarding }) => `${type} ${reason} ${regarding.name}` === 'Warning ReconcileFailed b',
+    );
+  });
+  await cluster.until('the next try', async () => (await cluster.revisions()).length === 1);
+});
+
 test('--watch-namespaces: of the others nothing is read, seen or done', async () => {
-  await using cluster = await FakeCluster.open();
+  await using cluster = clusters.open();
   for (const namespace of ['apps', 'net', 'other']) {
     await cluster.applyObject('b', objectCalled('1'), namespace);
     await cluster.applyBpf('b', {}, namespace);
@@ -217,7 +241,7 @@ test('--watch-namespaces: of the others nothing is read, seen or done', async ()
 });
 
 test('counters are checked every ten minutes, and are right', async () => {
-  await using cluster = await FakeCluster.open();
+  await using cluster = clusters.open();
   const operator = await running(cluster);
   await cluster.pass(11 * minuteMs, 10_000);
   expect(await cluster.value(operator, 'bpf_operator_recount_mismatches_total')).toBe(0);
@@ -235,7 +259,7 @@ describe('killed at any write, before or after it was done, another operator doe
   test.each([1, 2, 3, 4, 5, 6, 7].flatMap((n) => [[n, 'before'] as const, [n, 'after'] as const]))(
     'write %i, %s',
     async (n, when) => {
-      await using cluster = await FakeCluster.open();
+      await using cluster = clusters.open();
       await cluster.makeNode('n1');
       let writes = 0;
       const dies = Promise.withResolvers<void>();
