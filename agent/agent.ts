@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import type { Clock } from '../runtime/clock.ts';
 import { type HttpServer, parseListenAddress, sendText, startHttpServer } from '../runtime/http.ts';
@@ -8,14 +9,15 @@ import { instanceOf } from './cleanup.ts';
 import type { AgentConfig } from './config.ts';
 import { Instance } from './instance.ts';
 import { attach, slotOf } from './kernel/attach.ts';
+import { type Host, readHost } from './kernel/host.ts';
 import { Pins } from './kernel/pins.ts';
 import { type Preflight, preflight } from './kernel/preflight.ts';
 import type { Libbpf } from './libbpf/binding.ts';
 import { Exporter } from './metrics/exposition.ts';
 import { metricsHandler } from './metrics/handler.ts';
 import { OwnMetrics } from './metrics/own.ts';
-import { readHost } from './programs/failure.ts';
 import { Journal } from './programs/journal.ts';
+import { LastGood } from './programs/last-good.ts';
 import { load } from './programs/load.ts';
 import { Reconciler } from './programs/reconcile.ts';
 import type { MetricsSink } from './programs/running.ts';
@@ -66,12 +68,14 @@ export async function startAgent(deps: AgentDeps): Promise<{ readonly url: strin
   // Served before anything is loaded: a slow verifier must not look like a dead agent.
   const server = await serve(deps, exporter, () => settled);
 
-  const reconciling = reconciler.run(lifecycle.signal);
-  const following = source.run(lifecycle.signal, (next) => {
-    wishes = next;
-    reconciler.apply(next);
-  });
-  for (const work of [reconciling, following]) work.catch((thrown: unknown) => lifecycle.fail(thrown));
+  const failing = (thrown: unknown) => lifecycle.fail(thrown);
+  const reconciling = reconciler.run(lifecycle.signal).catch(failing);
+  const following = source
+    .run(lifecycle.signal, (next) => {
+      wishes = next;
+      reconciler.apply(next);
+    })
+    .catch(failing);
   lifecycle.onStop('detach and unload', () => reconciling);
   lifecycle.onStop('flush the status', (signal) => source.flush(signal));
   lifecycle.onStop('end the source', () => following);
@@ -83,35 +87,45 @@ export async function startAgent(deps: AgentDeps): Promise<{ readonly url: strin
 /** What of this machine is ours, and what its kernel can do. */
 interface Machine {
   readonly instance: Instance;
+  readonly host: Host;
   readonly kernel: Preflight;
   readonly pins: Pins | undefined;
   readonly journal: Journal;
+  readonly lastGood: LastGood;
 }
 
 /** What is missing is told once, here, with its cure. Throws InstanceTaken. */
 function openMachine({ config, lib, logger, lifecycle }: AgentDeps): Machine {
   const instance = new Instance(lib, config.stateDir, instanceOf(config));
   lifecycle.onStop('release the instance', () => instance[Symbol.dispose]());
-  const kernel = preflight(lib);
+  const host = readHost();
+  const kernel = preflight(lib, host);
   for (const warning of kernel.warnings) logger.warn(warning);
   if (kernel.obstacle !== undefined) logger.error({ reason: kernel.obstacle.reason }, kernel.obstacle.message);
   const pins = openPins(config.bpffs, instance.name, logger);
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  return { instance, kernel, pins, journal: new Journal(instance.folder, bootId, agentVersion) };
+  return {
+    instance,
+    host,
+    kernel,
+    pins,
+    journal: new Journal(instance.folder, bootId, agentVersion),
+    lastGood: new LastGood(join(instance.folder, 'last-good'), logger),
+  };
 }
 
 function makeReconciler(
   { lib, clock, logger }: AgentDeps,
-  { pins, journal }: Machine,
+  { host, pins, journal, lastGood }: Machine,
   exporter: Exporter,
   observer: OwnMetrics,
   onReport: (reports: readonly ProgramReport[]) => void,
 ): Reconciler {
-  const host = readHost();
   return new Reconciler({
     load: (wish, signal) => load({ lib, host, journal, pins }, wish, signal),
     host,
     pins,
+    lastGood,
     attacher: { attach: (program) => attach(lib, program), slotOf },
     metrics: sinkOf(exporter),
     observer,

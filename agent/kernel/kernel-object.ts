@@ -9,7 +9,7 @@ import { KernelMap } from './kernel-map.ts';
 const verifierLogBytes = 1024 * 1024;
 /** libbpf's lines of one load that are kept, the last ones: the cause stands at the end. */
 const maxLogLines = 64;
-/** More programs in one object than this are refused: each gets a log buffer. */
+/** The most programs that an object may have: each gets a log buffer. Whoever opens one looks first. */
 export const maxPrograms = 256;
 
 /** What a failed open or load had to say beside its errno. */
@@ -170,6 +170,7 @@ export interface LoadedProgram {
 /** Maps exist and programs are verified; nothing is attached. Disposing closes every fd; pinned maps stay. */
 export class LoadedObject implements Disposable {
   readonly name: string;
+  /** Without those that the object leaves out by SEC("?…"). */
   readonly programs: readonly LoadedProgram[];
   /** By name as declared; `.bss`, `.data`, … for sections. */
   readonly maps: ReadonlyMap<string, KernelMap>;
@@ -181,7 +182,8 @@ export class LoadedObject implements Disposable {
     this.#object = object;
     this.name = name;
     const cpus = checkInt(lib, 'libbpf_num_possible_cpus', '', lib.libbpf_num_possible_cpus());
-    this.programs = programsOf(lib, object).map((pointer) => ({
+    const loaded = programsOf(lib, object).filter((pointer) => lib.bpf_program__autoload(pointer));
+    this.programs = loaded.map((pointer) => ({
       pointer,
       name: lib.bpf_program__name(pointer),
       section: lib.bpf_program__section_name(pointer),
@@ -209,7 +211,7 @@ function asFailure(phase: 'open' | 'load', thrown: unknown, log: LoadLog): unkno
 function programsOf(lib: Libbpf, object: BpfObjectPtr): BpfProgramPtr[] {
   const programs: BpfProgramPtr[] = [];
   let program = lib.bpf_object__next_program(object, null);
-  while (program !== null && programs.length < maxPrograms) {
+  while (program !== null) {
     programs.push(program);
     program = lib.bpf_object__next_program(object, program);
   }

@@ -40,6 +40,8 @@ export interface Libbpf {
   bpf_program__set_type(program: BpfProgramPtr, type: number): number;
   /** BPF_* attach type (enum bpf_attach_type) */
   bpf_program__expected_attach_type(program: BpfProgramPtr): number;
+  /** False for SEC("?…"): libbpf does not load it. */
+  bpf_program__autoload(program: BpfProgramPtr): boolean;
   bpf_program__fd(program: BpfProgramPtr): number;
   /** The buffer must stay alive until the object is loaded or closed. */
   bpf_program__set_log_buf(program: BpfProgramPtr, buffer: Buffer): number;

@@ -72,6 +72,7 @@ export function loadLibbpf(path = 'libbpf.so.1'): Libbpf {
     bpf_program__type: (program) => c.bpf_program__type(program) as number,
     bpf_program__set_type: (program, type) => c.bpf_program__set_type(program, type) as number,
     bpf_program__expected_attach_type: (program) => c.bpf_program__expected_attach_type(program) as number,
+    bpf_program__autoload: (program) => c.bpf_program__autoload(program) as boolean,
     bpf_program__fd: (program) => c.bpf_program__fd(program) as number,
     bpf_program__set_log_buf: (program, buffer) => c.bpf_program__set_log_buf(program, buffer, buffer.length) as number,
     bpf_program__attach: (program) => c.bpf_program__attach(program) as BpfLinkPtr | null,

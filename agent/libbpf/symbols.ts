@@ -39,6 +39,7 @@ export const libbpfSymbols = {
     prototype: 'int bpf_program__expected_attach_type(const void *prog)',
     since: '0.0.6',
   },
+  bpf_program__autoload: { prototype: 'bool bpf_program__autoload(const void *prog)', since: '0.1' },
   bpf_program__fd: { prototype: 'int bpf_program__fd(const void *prog)', since: '0.0.1' },
   bpf_program__set_log_buf: {
     prototype: 'int bpf_program__set_log_buf(void *prog, void *log_buf, size_t log_size)',

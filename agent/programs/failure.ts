@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { CodedError, messageOf } from '../../runtime/errors.ts';
 import { NoAttachTarget } from '../kernel/attach.ts';
+import { type Host, maxPerfEventParanoid } from '../kernel/host.ts';
 import { ObjectFailure } from '../kernel/kernel-object.ts';
 import { E2BIG, EACCES, EINVAL, ENOENT, ENOMEM, EPERM } from '../libbpf/check.ts';
 
@@ -11,22 +11,6 @@ export interface Failure {
   readonly message: string;
   /** True where the same bytes may work later: the target may appear, the payload may arrive. */
   readonly transient: boolean;
-}
-
-/** What `explain` may ask the machine. */
-export interface Host {
-  readonly hasBtf: boolean;
-  readonly hasKprobes: boolean;
-  readonly hasTracefs: boolean;
-}
-
-/** Reads the facts that tell apart what one errno means. */
-export function readHost(): Host {
-  return {
-    hasBtf: existsSync('/sys/kernel/btf/vmlinux'),
-    hasKprobes: existsSync('/sys/bus/event_source/devices/kprobe') || existsSync('/sys/kernel/tracing/kprobe_events'),
-    hasTracefs: existsSync('/sys/kernel/tracing/events') || existsSync('/sys/kernel/debug/tracing/events'),
-  };
 }
 
 /** A load was given up for a reason that we found ourselves. `code` is the node reason. */
@@ -68,7 +52,7 @@ function explainObject(failure: ObjectFailure, host: Host): Failure {
   if (failure.log.lines.some((line) => /failed to find valid kernel BTF|loading kernel BTF/i.test(line))) {
     return { reason: 'BTFMissing', message: `${message} [the kernel needs CONFIG_DEBUG_INFO_BTF]`, transient: false };
   }
-  if (errno === EPERM || errno === EACCES) return permissionDenied(message);
+  if (errno === EPERM || errno === EACCES) return permissionDenied(message, host);
   if (errno === EINVAL) return { reason: 'ProgramTypeUnsupported', message, transient: false };
   return { reason: 'Internal', message, transient: true };
 }
@@ -134,7 +118,7 @@ function explainAttach(failure: ObjectFailure, host: Host): Failure {
       transient: true,
     };
   }
-  if (errno === EPERM || errno === EACCES) return permissionDenied(message);
+  if (errno === EPERM || errno === EACCES) return permissionDenied(message, host);
   if (unsupported.has(errno)) return { reason: 'ProgramTypeUnsupported', message, transient: false };
   return { reason: 'Internal', message, transient: true };
 }
@@ -144,26 +128,23 @@ const missingTarget: ReadonlySet<number> = new Set([ENOENT, 3, 19]);
 /** EINVAL, EOPNOTSUPP, ENOTSUPP, ENOSYS. */
 const unsupported: ReadonlySet<number> = new Set([EINVAL, 95, 524, 38]);
 
-function permissionDenied(message: string): Failure {
-  return { reason: 'PermissionDenied', message: `${message} [${permissionHint()}]`, transient: true };
-}
-
-/** What usually forbids it, from what this host says of itself. */
-function permissionHint(): string {
-  const hints = ['needs CAP_BPF and, to trace, CAP_PERFMON'];
-  const lockdown = /\[(integrity|confidentiality)\]/.exec(readOr('/sys/kernel/security/lockdown', ''))?.[1];
-  if (lockdown !== undefined) hints.push(`kernel lockdown is ${lockdown}`);
-  const paranoid = Number(readOr('/proc/sys/kernel/perf_event_paranoid', '0'));
-  if (paranoid > 2) hints.push(`kernel.perf_event_paranoid is ${paranoid}, which refuses perf_event_open`);
-  return hints.join('; ');
-}
-
-function readOr(path: string, fallback: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return fallback; // not every kernel has the file; it only feeds a hint
+/** EPERM and EACCES, told apart by what this process may do: what it lacks is the cause, else what the host forbids. */
+function permissionDenied(message: string, host: Host): Failure {
+  const { missingCapabilities, seccomp, lockdown, perfEventParanoid } = host;
+  if (missingCapabilities.length > 0) {
+    const hint = `the agent lacks ${missingCapabilities.map((name) => `CAP_${name}`).join(', ')}`;
+    return { reason: 'PermissionDenied', message: `${message} [${hint}]`, transient: true };
   }
+  if (seccomp) {
+    const hint = 'a seccomp profile is active: allow bpf and perf_event_open, or run Unconfined';
+    return { reason: 'SeccompBlocked', message: `${message} [${hint}]`, transient: true };
+  }
+  const hints = [
+    ...(lockdown === 'none' || lockdown === 'unknown' ? [] : [`kernel lockdown is ${lockdown}`]),
+    ...(perfEventParanoid > maxPerfEventParanoid ? [`kernel.perf_event_paranoid is ${perfEventParanoid}`] : []),
+  ];
+  const hint = hints.length > 0 ? hints.join('; ') : 'the capabilities are there: this kernel itself forbids it';
+  return { reason: 'PermissionDenied', message: `${message} [${hint}]`, transient: true };
 }
 
 /** libbpf ends with a summary that says nothing; the line before it names the cause. */

@@ -1,16 +1,17 @@
 import type { MetricPlan } from '../../bpf/metrics/plan.ts';
 import { zeroConfig } from '../../bpf/metrics/zero-config.ts';
 import { readObject } from '../../bpf/object/read-object.ts';
-import { programTypes } from '../../bpf/object/section-names.ts';
+import { type ProgramType, programTypes } from '../../bpf/object/section-names.ts';
 import type { ObjectSpec } from '../../bpf/object/spec.ts';
 import { upgradeLegacy } from '../../bpf/object/upgrade-legacy.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import { sha256 } from '../../runtime/sha256.ts';
-import { type LoadedObject, OpenObject } from '../kernel/kernel-object.ts';
+import type { Host } from '../kernel/host.ts';
+import { type LoadedObject, maxPrograms, OpenObject } from '../kernel/kernel-object.ts';
 import type { Pins } from '../kernel/pins.ts';
 import type { Libbpf } from '../libbpf/binding.ts';
 import type { WantedProgram } from '../source/source.ts';
-import { type Host, LoadRefused } from './failure.ts';
+import { LoadRefused } from './failure.ts';
 import type { Journal } from './journal.ts';
 import { mapLayout, sectionLayout } from './layout.ts';
 
@@ -25,6 +26,8 @@ export interface LoadDeps {
 /** Verified and in the kernel, attached to nothing yet. Disposing unloads it; pins stay. */
 export interface Loaded {
   readonly object: LoadedObject;
+  /** The ELF as it was fetched. */
+  readonly bytes: Uint8Array;
   /** What its maps are exported as. */
   readonly plan: MetricPlan;
   /** Where its result maps are pinned. */
@@ -51,6 +54,7 @@ export async function load(deps: LoadDeps, wish: WantedProgram, signal: AbortSig
 
   // Read, and make it an object of today if it is one of 2019.
   const { spec, modern } = read(wish.ref, bytes);
+  refuseUnsupported(wish.ref, spec);
   if (spec.hasCoreRelocations && !deps.host.hasBtf) {
     const message = `load ${wish.ref}: the object has CO-RE relocations and this kernel no BTF [a kernel with CONFIG_DEBUG_INFO_BTF, or an object built for it]`;
     throw new LoadRefused('BTFMissing', message, { ref: wish.ref });
@@ -70,7 +74,7 @@ export async function load(deps: LoadDeps, wish: WantedProgram, signal: AbortSig
   // Create the maps and have every program verified. The journal tells the next agent if we do not survive this.
   signal.throwIfAborted();
   const object = await deps.journal.during(revision, () => opened.load());
-  return { object, plan, pinPaths };
+  return { object, bytes, plan, pinPaths };
 }
 
 function read(ref: string, bytes: Uint8Array): { spec: ObjectSpec; modern: Uint8Array } {
@@ -80,6 +84,38 @@ function read(ref: string, bytes: Uint8Array): { spec: ObjectSpec; modern: Uint8
     throw new LoadRefused('InvalidObject', `load ${ref}: ${messageOf(cause)}`, { ref }, cause);
   }
 }
+
+/** What nothing here could attach is refused by name, before the kernel is asked: its errno would blame the kernel. */
+function refuseUnsupported(ref: string, { programs }: ObjectSpec): void {
+  if (programs.length > maxPrograms) {
+    const message = `load ${ref}: ${programs.length} programs in one object, more than ${maxPrograms} [split it]`;
+    throw new LoadRefused('InvalidObject', message, { ref });
+  }
+  const foreign = programs.find(({ type, section }) => !attachable.has(type) && !isOff(section));
+  if (foreign === undefined) return;
+  const message = `load ${ref}: program ${foreign.name} (SEC("${foreign.section}")): this version of the agent does not attach programs of type ${foreign.type}`;
+  throw new LoadRefused('ProgramTypeUnsupported', message, { ref });
+}
+
+/** SEC("?tp/…"): libbpf leaves such a program out unless it is told otherwise. */
+const isOff = (section: string): boolean => section.startsWith('?');
+
+/** libbpf attaches these by their SEC(), or `kernel/attach.ts` does. */
+const attachable: ReadonlySet<ProgramType> = new Set([
+  'socket_filter',
+  'kprobe',
+  'tracepoint',
+  'raw_tracepoint',
+  'raw_tracepoint_writable',
+  'tracing',
+  'lsm',
+  'cgroup_skb',
+  'cgroup_sock',
+  'cgroup_sock_addr',
+  'cgroup_sockopt',
+  'cgroup_device',
+  'cgroup_sysctl',
+]);
 
 /** Pins the maps that the plan exports, under names that change with anything that gives their bytes another meaning. */
 function pinMaps(

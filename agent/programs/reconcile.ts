@@ -1,9 +1,11 @@
 import { Backoff } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import type { Host } from '../kernel/host.ts';
 import type { Pins } from '../kernel/pins.ts';
 import type { ProgramReport, WantedProgram, Wishes } from '../source/source.ts';
-import { explain, type Failure, type Host } from './failure.ts';
+import { explain, type Failure } from './failure.ts';
+import type { LastGood } from './last-good.ts';
 import type { Loaded } from './load.ts';
 import type { LoadObserver, MetricsSink, Running } from './running.ts';
 import { type Attacher, attachAll, detachAll, SwapRefused, swap } from './swap.ts';
@@ -19,6 +21,8 @@ export interface ReconcilerDeps {
   readonly host: Host;
   /** Undefined where this host has no bpffs. */
   readonly pins: Pick<Pins, 'remove' | 'sweep'> | undefined;
+  /** What ran before this process, for where its successor is refused. */
+  readonly lastGood: Pick<LastGood, 'remember' | 'recall' | 'sweep'>;
   readonly attacher: Attacher;
   readonly metrics: MetricsSink;
   readonly observer: LoadObserver;
@@ -50,6 +54,8 @@ export class Reconciler {
   readonly #deps: ReconcilerDeps;
   readonly #running = new Map<string, Running>();
   readonly #failed = new Map<string, Failed>();
+  /** BPFs whose last good revision was looked for already. */
+  readonly #resumed = new Set<string>();
   #wishes: Wishes | undefined;
   #changed = Promise.withResolvers<void>();
 
@@ -94,9 +100,10 @@ export class Reconciler {
         if (!keep.has(ref)) this.#remove(ref, running, wishes.suspended.includes(running.wish.uid));
       }
       for (const ref of this.#failed.keys()) if (!keep.has(ref)) this.#failed.delete(ref);
-      this.#sweepPins(wishes);
+      this.#sweep(wishes);
     }
     this.#report(wishes);
+    for (const { ref } of wishes.rejected) await this.#resume(ref, undefined, signal);
 
     // In with what is wanted, one after the other.
     for (const wish of wishes.wanted) {
@@ -129,12 +136,39 @@ export class Reconciler {
       this.#swap(wish, loaded);
       undo.move();
       this.#failed.delete(wish.ref);
+      this.#deps.lastGood.remember(wish, loaded.bytes);
       observer.loaded('success', clock.monotonic() - startMs);
-      logger.info({ bpf: wish.ref, revision: wish.revision, programs: loaded.object.programs.length }, 'loaded');
+      const programs = loaded.object.programs.length;
+      logger.info({ bpf: wish.ref, revision: wish.revision, programs, notes: loaded.plan.notes }, 'loaded');
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       observer.loaded('failure', clock.monotonic() - startMs);
       this.#fail(wish, thrown);
+      await this.#resume(wish.ref, wish, signal);
+    }
+  }
+
+  /**
+   * Where nothing runs for a BPF whose wanted revision was refused (`refused`; undefined: it cannot even be said what is
+   * wanted), the one that ran before this process is put back, once.
+   */
+  async #resume(ref: string, refused: WantedProgram | undefined, signal: AbortSignal): Promise<void> {
+    if (this.#running.has(ref) || this.#resumed.has(ref) || signal.aborted) return;
+    this.#resumed.add(ref);
+    const before = this.#deps.lastGood.recall(ref);
+    if (before === undefined || before.revision === refused?.revision) return;
+    if (refused !== undefined && before.uid !== refused.uid) return;
+    const facts = { bpf: ref, revision: before.revision };
+    try {
+      const loaded = await this.#deps.load(before, signal);
+      using undo = new DisposableStack();
+      undo.use(loaded.object);
+      this.#swap(before, loaded);
+      undo.move();
+      this.#deps.logger.info(facts, 'the last good revision goes on');
+    } catch (thrown) {
+      if (signal.aborted) throw thrown;
+      this.#deps.logger.warn(facts, `the last good revision cannot go on: ${explain(thrown, this.#deps.host).message}`);
     }
   }
 
@@ -188,8 +222,12 @@ export class Reconciler {
     running.object[Symbol.dispose]();
   }
 
-  /** Pins of BPFs that went while no agent ran. A rejected BPF's uid is not known here, so with one nothing is swept. */
-  #sweepPins(wishes: Wishes): void {
+  /** What is left of BPFs that went, also while no agent ran. */
+  #sweep(wishes: Wishes): void {
+    const refs = new Set([...wishes.wanted, ...wishes.rejected].map(({ ref }) => ref));
+    this.#deps.lastGood.sweep((ref, uid) => refs.has(ref) || wishes.suspended.includes(uid));
+    for (const ref of this.#resumed) if (!refs.has(ref)) this.#resumed.delete(ref);
+    // A rejected BPF's uid is not known here, so with one no pin is swept.
     if (wishes.rejected.length > 0) return;
     const uids = [...wishes.wanted.map(({ uid }) => uid), ...wishes.suspended];
     for (const uid of this.#deps.pins?.sweep(uids) ?? [])
@@ -206,7 +244,8 @@ export class Reconciler {
       const failed = this.#failed.get(ref);
       if (failed?.revision !== revision || failed.uid !== uid) return { ref, revision, state: 'Pending' };
       const { reason, message } = failed.failure;
-      return { ref, revision, state: 'Failed', reason, message };
+      const goesOn = running === undefined ? '' : ` (revision ${running.revision} goes on)`;
+      return { ref, revision, state: 'Failed', reason, message: message + goesOn };
     });
     this.#deps.onReport(reports);
   }

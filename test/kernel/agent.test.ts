@@ -125,6 +125,28 @@ describe('an agent on a folder', () => {
     expect(await agent.value(calls('calls'))).toBe('6');
   });
 
+  test('after a broken edit and a kill, the last good one goes on, from where it was', async () => {
+    home.apply('calls', compileFixture('getpgid'));
+    const first = await home.start();
+    await first.until('bpf_agent_programs{node="n1",state="ready"}', '1');
+    callGetpgid(3);
+    home.apply('calls', compileFixture('rejected'));
+    await first.until('bpf_agent_programs{node="n1",state="failed"}', '1');
+    await first.process.kill();
+    const second = await home.start();
+    await second.logged('the last good revision goes on');
+    callGetpgid(3);
+    expect(await second.value(calls('calls'))).toBe('6');
+    expect(second.held()).toMatchObject({ programs: 1, links: 1 });
+    home.apply('calls', Buffer.from('no object at all'));
+    await second.logged('NotAnELF');
+    await second.process.kill();
+    const third = await home.start();
+    await third.logged('the last good revision goes on');
+    callGetpgid(3);
+    expect(await third.value(calls('calls'))).toBe('9');
+  });
+
   test('another layout of a map starts afresh, and the old pins go', async () => {
     home.apply('calls', compileFixture('getpgid'));
     const agent = await home.start();
@@ -195,6 +217,8 @@ describe('an agent on a folder', () => {
     home.apply('bomb', gzipSync(Buffer.alloc(64 * 1024 * 1024)));
     home.apply('no-target', compileFixture('hook', { hook: 'tracepoint/syscalls/sys_enter_nope' }));
     home.apply('no-kprobe', compileFixture('hook', { hook: 'kprobe/do_nanosleep' }));
+    home.apply('xdp', compileFixture('hook', { hook: 'xdp' }));
+    home.apply('off', compileFixture('hook', { hook: '?tracepoint/syscalls/sys_enter_getpgid' }));
     home.write('broken.yaml', 'kind: BPF\n  metadata: [');
     const agent = await home.start();
     await agent.logged('default/empty', 'NotAnELF');
@@ -205,11 +229,13 @@ describe('an agent on a folder', () => {
     await agent.logged('default/bomb', 'PayloadTooLarge');
     await agent.logged('default/no-target', 'AttachTargetMissing', 'sys_enter_nope');
     await agent.logged('default/no-kprobe', 'ProgramTypeUnsupported', 'kprobe');
+    await agent.logged('default/xdp', 'ProgramTypeUnsupported', 'does not attach programs of type xdp');
     await agent.logged('broken.yaml');
-    await agent.until('bpf_agent_programs{node="n1",state="failed"}', '9');
-    await agent.until('bpf_agent_programs{node="n1",state="ready"}', '1');
+    await agent.until('bpf_agent_programs{node="n1",state="failed"}', '10');
+    await agent.until('bpf_agent_programs{node="n1",state="ready"}', '2');
     callGetpgid(1);
     expect(await agent.value(calls('calls'))).toBe('1');
+    expect(agent.held()).toMatchObject({ programs: 1, links: 1 }); // SEC("?…") is left out
     expect(agent.process.exited).toBeUndefined();
   });
 });

@@ -1,7 +1,8 @@
 import { attach, slotOf } from '../../agent/kernel/attach.ts';
+import { readHost } from '../../agent/kernel/host.ts';
 import { type LoadedObject, ObjectFailure, OpenObject } from '../../agent/kernel/kernel-object.ts';
 import { loadLibbpf } from '../../agent/libbpf/ffi.ts';
-import { explain, readHost } from '../../agent/programs/failure.ts';
+import { explain } from '../../agent/programs/failure.ts';
 import { compileFixture, compileProbedLibrary } from './fixture.ts';
 import { heldBy } from './held.ts';
 

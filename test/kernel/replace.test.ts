@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attach, slotOf } from '../../agent/kernel/attach.ts';
+import { readHost } from '../../agent/kernel/host.ts';
 import type { KernelMap } from '../../agent/kernel/kernel-map.ts';
 import { Pins } from '../../agent/kernel/pins.ts';
 import { loadLibbpf } from '../../agent/libbpf/ffi.ts';
-import { explain, readHost } from '../../agent/programs/failure.ts';
+import { explain } from '../../agent/programs/failure.ts';
 import { Journal } from '../../agent/programs/journal.ts';
+import { LastGood } from '../../agent/programs/last-good.ts';
 import { load } from '../../agent/programs/load.ts';
 import { Reconciler } from '../../agent/programs/reconcile.ts';
 import type { WantedProgram } from '../../agent/source/source.ts';
@@ -39,6 +41,7 @@ class Held implements AsyncDisposable {
       load: (wish, signal) => load({ lib, host, journal, pins: this.pins }, wish, signal),
       host,
       pins: this.pins,
+      lastGood: new LastGood(join(this.folder, 'last-good'), createLogger({ name: 'test', level: 'silent' })),
       attacher: { attach: (program) => attach(lib, program), slotOf },
       metrics: {
         add: ({ object }) => {

@@ -1,9 +1,18 @@
+import type { Host } from '../../../../agent/kernel/host.ts';
 import { ObjectFailure } from '../../../../agent/kernel/kernel-object.ts';
 import { errnoNames, LibbpfError } from '../../../../agent/libbpf/check.ts';
-import { explain, type Host } from '../../../../agent/programs/failure.ts';
+import { explain } from '../../../../agent/programs/failure.ts';
 import { CodedError } from '../../../../runtime/errors.ts';
 
-const full: Host = { hasBtf: true, hasKprobes: true, hasTracefs: true };
+const full: Host = {
+  hasBtf: true,
+  hasKprobes: true,
+  hasTracefs: true,
+  missingCapabilities: [],
+  seccomp: false,
+  lockdown: 'none',
+  perfEventParanoid: 2,
+};
 
 const refusal = (call: string, errno: number): LibbpfError =>
   new LibbpfError('LibbpfError', `${call} x: ${errnoNames[errno] ?? errno}`, {
@@ -98,7 +107,31 @@ describe('explain', () => {
       /nope/,
       false,
     ],
-    ['EPERM without a word of the verifier', loadFailure(1, []), full, 'PermissionDenied', /CAP_BPF/, true],
+    [
+      'EPERM for want of capabilities',
+      loadFailure(1, []),
+      { ...full, missingCapabilities: ['NET_RAW', 'BPF'], seccomp: true },
+      'PermissionDenied',
+      /\[the agent lacks CAP_NET_RAW, CAP_BPF\]$/,
+      true,
+    ],
+    ['EPERM by seccomp', loadFailure(1, []), { ...full, seccomp: true }, 'SeccompBlocked', /seccomp/, true],
+    [
+      'EPERM by lockdown and sysctl',
+      loadFailure(1, []),
+      { ...full, lockdown: 'integrity', perfEventParanoid: 3 },
+      'PermissionDenied',
+      /\[kernel lockdown is integrity; kernel\.perf_event_paranoid is 3\]$/,
+      true,
+    ],
+    [
+      'EPERM for no reason that can be seen',
+      loadFailure(1, []),
+      full,
+      'PermissionDenied',
+      /this kernel itself forbids it/,
+      true,
+    ],
     [
       'a tracepoint that is not there',
       attachFailure(2, 'tracepoint/syscalls/sys_enter_nope'),

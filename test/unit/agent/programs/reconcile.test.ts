@@ -15,6 +15,7 @@ class Node {
   readonly exported = new Map<string, string>();
   readonly unpinned: string[] = [];
   readonly loads: string[] = [];
+  readonly remembered = new Map<string, WantedProgram>();
   reports: readonly ProgramReport[] = [];
   /** By revision: what its load throws. */
   readonly broken = new Map<string, Error>();
@@ -29,7 +30,22 @@ class Node {
   constructor() {
     this.reconciler = new Reconciler({
       load: async (wish) => this.#load(wish),
-      host: { hasBtf: true, hasKprobes: true, hasTracefs: true },
+      host: {
+        hasBtf: true,
+        hasKprobes: true,
+        hasTracefs: true,
+        missingCapabilities: [],
+        seccomp: false,
+        lockdown: 'none',
+        perfEventParanoid: 2,
+      },
+      lastGood: {
+        remember: (good) => void this.remembered.set(good.ref, good),
+        recall: (ref) => this.remembered.get(ref),
+        sweep: (keep) => {
+          for (const { ref, uid } of this.remembered.values()) if (!keep(ref, uid)) this.remembered.delete(ref);
+        },
+      },
       pins: {
         remove: (uid, keep) => void this.unpinned.push(keep === undefined ? uid : `${uid} but ${[...keep].join()}`),
         sweep: () => [],
@@ -82,6 +98,7 @@ class Node {
     const object = { name: id, programs, [Symbol.dispose]: () => void this.loaded.delete(id) };
     return {
       object: object as unknown as LoadedObject,
+      bytes: new Uint8Array(),
       plan: { tables: [], notes: [] },
       pinPaths: new Set([`/pins/${wish.uid}`]),
     };
@@ -218,6 +235,44 @@ describe('reconciler', () => {
     while (!node.unpinned.includes('first')) await new Promise(setImmediate);
     expect(node.reconciler.running.get('ns/a')?.wish.uid).toBe('second');
     expect([...node.attached]).toEqual(['ns/a@1 second']);
+  });
+
+  describe('after a restart', () => {
+    test('a refused revision leaves the field to the last good one, and says so', async () => {
+      node.remembered.set('ns/a', wish('a', '1'));
+      node.broken.set('2', new LoadRefused('InvalidObject', 'bad', { ref: 'ns/a' }));
+      node.apply([wish('a', '2')]);
+      await node.until('ns/a@2: Failed');
+      while (!node.attached.has('ns/a@1')) await new Promise(setImmediate);
+      node.apply([wish('a', '2'), wish('b', '1')]);
+      await node.until('ns/a@2: Failed', 'ns/b@1: Ready');
+      expect(node.reports[0]?.message).toBe('bad (revision 1 goes on)');
+      expect(node.exported.get('ns/a')).toBe('1');
+    });
+
+    test('so does one that cannot even be read', async () => {
+      node.remembered.set('ns/a', wish('a', '1'));
+      node.apply([], { rejected: [{ ref: 'ns/a', reason: 'NotAnELF', message: '' }] });
+      while (!node.attached.has('ns/a@1')) await new Promise(setImmediate);
+    });
+
+    test('nothing comes back of a BPF that was made again, nor the refused revision itself', async () => {
+      node.remembered.set('ns/a', wish('a', '1', 'old uid'));
+      node.remembered.set('ns/b', wish('b', '2'));
+      node.broken.set('2', new LoadRefused('InvalidObject', 'bad', { ref: 'ns/a' }));
+      node.apply([wish('a', '2'), wish('b', '2'), wish('c', '1')]);
+      await node.until('ns/a@2: Failed', 'ns/b@2: Failed', 'ns/c@1: Ready');
+      expect([...node.attached]).toEqual(['ns/c@1']);
+      expect(node.loads.filter((id) => id === 'ns/b@2')).toHaveLength(1);
+    });
+
+    test('what is gone is forgotten', async () => {
+      node.remembered.set('ns/gone', wish('gone', '1'));
+      node.remembered.set('ns/asleep', wish('asleep', '1'));
+      node.apply([wish('a', '1')], { suspended: ['uid-asleep'] });
+      await node.until('ns/a@1: Ready');
+      expect([...node.remembered.keys()].sort()).toEqual(['ns/a', 'ns/asleep']);
+    });
   });
 
   test('stopping detaches and unloads everything and unpins nothing', async () => {
