@@ -90,9 +90,9 @@ export const nodeReasons = {
   PayloadUnavailable: 'The object could not be fetched.',
   DigestMismatch: 'The object that arrived is not the one that was pinned.',
   InvalidObject: 'The object makes no sense to libbpf.',
+  InvalidMetric: 'Its maps cannot be exported as they are; the message names both that come out alike.',
   MetricConflict: 'A warning: another BPF on this node exports a metric of the same name with another type.',
   CrashedAgent: 'Loading this revision ended the agent twice in a row; it is not tried again until something changes.',
-  Timeout: 'The kernel or the API server did not answer in time; the message names the call.',
   Internal: 'Anything else, with the errno and the call.',
 } as const;
 
