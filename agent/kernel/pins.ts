@@ -1,11 +1,11 @@
-import { mkdirSync, readdirSync, rmdirSync, statfsSync, unlinkSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readdirSync, rmdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, messageOf } from '../../runtime/errors.ts';
 import { sha256 } from '../../runtime/sha256.ts';
 
 /** statfs(2) f_type of a bpf file system (include/uapi/linux/magic.h, BPF_FS_MAGIC). */
 const bpfFsMagic = 0xcafe4a11;
-/** bpffs refuses dots; what is not plain becomes `_`, and the layout hash behind it keeps names apart. */
+/** bpffs refuses dots; what is not plain becomes `_`, and the hash behind it keeps names apart. */
 const plain = (name: string): string => name.replace(/[^a-zA-Z0-9_]/g, '_');
 /** NAME_MAX less the hash and a dash. */
 const maxPinNameLength = 200;
@@ -28,7 +28,10 @@ export class Pins {
   obstacle(): string | undefined {
     try {
       mkdirSync(this.#root, { recursive: true });
-      if (statfsSync(this.#root).type === bpfFsMagic) return undefined;
+      if (statfsSync(this.#root).type === bpfFsMagic) {
+        accessSync(this.#root, constants.W_OK);
+        return undefined;
+      }
       rmdirSync(this.#root);
       return `${this.#root} is not on a bpf file system [mount -t bpf bpf /sys/fs/bpf]`;
     } catch (thrown) {
@@ -40,7 +43,7 @@ export class Pins {
   pathFor(uid: string, map: string, layout: string): string {
     const folder = join(this.#instanceDir, plain(uid));
     mkdirSync(folder, { recursive: true });
-    const hash = sha256(Buffer.from(layout)).slice(0, 16);
+    const hash = sha256(Buffer.from(`${map}\0${layout}`)).slice(0, 16);
     return join(folder, `${plain(map).slice(0, maxPinNameLength)}-${hash}`);
   }
 
@@ -49,14 +52,17 @@ export class Pins {
     return entries(this.#instanceDir);
   }
 
-  /** Removes the pins of a BPF, all but those at `keep`. */
+  /** Removes the pins of a BPF, all but those at `keep`, and whatever else somebody put into its folder. */
   remove(uid: string, keep: ReadonlySet<string> = new Set()): void {
     const folder = join(this.#instanceDir, plain(uid));
+    if (keep.size === 0) {
+      rmSync(folder, { recursive: true, force: true });
+      return;
+    }
     for (const name of entries(folder)) {
       const path = join(folder, name);
-      if (!keep.has(path)) unlinkSync(path);
+      if (!keep.has(path)) rmSync(path, { recursive: true, force: true });
     }
-    if (keep.size === 0) removeFolder(folder);
   }
 
   /** Removes the pins of every BPF whose uid is not in `keep`. */
