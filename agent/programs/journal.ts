@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { CodedError, messageOf } from '../../runtime/errors.ts';
 
 /** A load that killed the agent this many times in a row, within one boot, is not tried again. */
 const crashesToQuarantine = 2;
@@ -15,6 +16,9 @@ const entrySchema = z.object({
   crashes: z.record(z.string(), z.number().int().positive()),
 });
 type Entry = z.infer<typeof entrySchema>;
+
+/** The disk takes no note of a load, so the load is not tried: it could end the agent again and again. */
+export class JournalUnwritable extends CodedError<'JournalUnwritable', { readonly path: string }> {}
 
 /**
  * Remembers across a crash which load was under way, so that a revision that kills the agent (a fault of libbpf or of the
@@ -43,7 +47,10 @@ export class Journal {
     return crashes >= crashesToQuarantine ? crashes : 0;
   }
 
-  /** Runs a load with a note of it on disk. `revision` names BPF and revision, e.g. `tracing/runqlat@5f2a9c01`. */
+  /**
+   * Runs a load with a note of it on disk. Throws JournalUnwritable, perhaps after the load: what that made is its own
+   * to undo. `revision` names BPF and revision, e.g. `tracing/runqlat@5f2a9c01`.
+   */
   async during<T>(revision: string, load: () => Promise<T>): Promise<T> {
     this.#entry.loading = revision;
     this.#write();
@@ -69,7 +76,16 @@ export class Journal {
     const names = Object.keys(this.#entry.crashes);
     for (const name of names.slice(0, Math.max(0, names.length - maxRemembered))) delete this.#entry.crashes[name];
     const temporary = `${this.#path}.new`;
-    writeFileSync(temporary, JSON.stringify(this.#entry));
-    renameSync(temporary, this.#path);
+    try {
+      writeFileSync(temporary, JSON.stringify(this.#entry));
+      renameSync(temporary, this.#path);
+    } catch (cause) {
+      throw new JournalUnwritable(
+        'JournalUnwritable',
+        `write ${this.#path}: ${messageOf(cause)} [no load without a note of it: make room, or make --state-dir writable]`,
+        { path: this.#path },
+        cause,
+      );
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Journal } from '../../../../agent/programs/journal.ts';
@@ -50,5 +50,19 @@ describe('journal', () => {
   test.each(['', '{', '{"bootId":1}', 'null'])('a journal of %j counts as empty', (text) => {
     writeFileSync(join(folder, 'journal.json'), text);
     expect(open().quarantined('a/b@1')).toBe(0);
+  });
+
+  test('a note that cannot be written stops the load before it begins, and says what to do', async () => {
+    const journal = open();
+    mkdirSync(join(folder, 'journal.json.new'));
+    let loaded = false;
+    const load = journal.during('a/b@1', async () => {
+      loaded = true;
+    });
+    await expect(load).rejects.toMatchObject({
+      code: 'JournalUnwritable',
+      message: expect.stringMatching(/^write .*journal\.json: EISDIR.*--state-dir/),
+    });
+    expect(loaded).toBe(false);
   });
 });
