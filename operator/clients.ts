@@ -34,8 +34,8 @@ export interface Clients {
   readonly transport: Transport;
   /** What a leader writes is fenced by the Lease. */
   readonly client: KubeClient;
-  /** The Lease itself is not. */
-  readonly leaseClient: KubeClient;
+  /** The Lease itself is not, nor are Events, of which the last are written when it has been given back. */
+  readonly unfenced: KubeClient;
   readonly elector: LeaderElector;
 }
 
@@ -51,9 +51,9 @@ export function makeClients(options: ClientsOptions): Clients {
     userAgent: `kube-bpf-operator/${operatorVersion} (${process.platform}/${process.arch})`,
     maxConnections: connectionsBesideNamespaces + config.watchNamespaces.length * connectionsPerNamespace,
   });
-  const leaseClient = new KubeClient({ transport, fieldManager });
+  const unfenced = new KubeClient({ transport, fieldManager });
   const elector = new LeaderElector({
-    client: leaseClient,
+    client: unfenced,
     namespace,
     name: leaseName,
     identity: `${instance}_${randomUUID()}`,
@@ -63,5 +63,5 @@ export function makeClients(options: ClientsOptions): Clients {
     watchdog: (limitMs) => startWatchdog({ limitMs, message: 'bpf-operator: event loop stood still; ending' }),
   });
   const fence = config.leaderElect ? { fence: () => elector.assertLeading() } : {};
-  return { transport, client: new KubeClient({ transport, fieldManager, ...fence }), leaseClient, elector };
+  return { transport, client: new KubeClient({ transport, fieldManager, ...fence }), unfenced, elector };
 }

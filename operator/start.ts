@@ -38,13 +38,13 @@ export async function startOperator({ config, connection, clock, logger, lifecyc
   const instance = podName ?? hostname();
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const { transport, client, leaseClient, elector } = makeClients({
+  const { transport, client, unfenced, elector } = makeClients({
     ...{ config, connection, namespace, instance, clock, logger, registry },
   });
   lifecycle.onStop('API server connection', () => transport.close());
 
   if (config.uninstall) {
-    const run = uninstall({ client: leaseClient, namespace, instance, clock, logger, leaseName }, lifecycle.signal);
+    const run = uninstall({ client: unfenced, namespace, instance, clock, logger, leaseName }, lifecycle.signal);
     finish(
       lifecycle,
       run.then(() => 'uninstalled'),
@@ -53,7 +53,7 @@ export async function startOperator({ config, connection, clock, logger, lifecyc
   }
 
   const reporter = { controller: 'bpf.sh/operator', instance };
-  const events = new EventRecorder({ client, reporter, clock, logger, registry });
+  const events = new EventRecorder({ client: unfenced, reporter, clock, logger, registry });
   lifecycle.onStop('events', (signal) => events.stop(signal));
   const operator = new Operator({
     ...{ client, events, clock, logger, registry, namespace },
