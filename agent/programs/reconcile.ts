@@ -1,5 +1,6 @@
 import { Backoff } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Host } from '../kernel/host.ts';
 import type { Pins } from '../kernel/pins.ts';
@@ -172,18 +173,21 @@ export class Reconciler {
     }
   }
 
-  /** Puts the loaded object in the place of what runs, in one turn of the event loop. */
+  /**
+   * Puts the loaded object in the place of what runs, in one turn of the event loop. Owns the object unless it throws, so
+   * nothing throws once it is attached.
+   */
   #swap(wish: WantedProgram, { object, plan, pinPaths }: Loaded): void {
-    const { attacher, metrics, pins } = this.#deps;
+    const { attacher, metrics } = this.#deps;
     const old = this.#running.get(wish.ref);
     const attachments = old === undefined ? attachAll(attacher, object) : this.#swapOld(old, object, pinPaths);
     const running: Running = { wish, plan, object, attachments, pinPaths };
     this.#running.set(wish.ref, running);
     metrics.add(running);
-    if (old === undefined) return;
-    old.object[Symbol.dispose]();
-    if (old.wish.uid !== wish.uid) pins?.remove(old.wish.uid);
-    else pins?.remove(wish.uid, pinPaths);
+    old?.object[Symbol.dispose]();
+    if (old !== undefined && old.wish.uid !== wish.uid) this.#unpin(old.wish.uid);
+    // Not only what `old` pinned: an agent before us, or a revision that could not be attached, may have left other layouts.
+    this.#unpin(wish.uid, pinPaths);
   }
 
   #swapOld(old: Running, object: Loaded['object'], pinPaths: ReadonlySet<string>) {
@@ -212,7 +216,7 @@ export class Reconciler {
   #remove(ref: string, running: Running, keepPins: boolean): void {
     this.#running.delete(ref);
     this.#unload(running);
-    if (!keepPins) this.#deps.pins?.remove(running.wish.uid);
+    if (!keepPins) this.#unpin(running.wish.uid);
     this.#deps.logger.info({ bpf: ref, revision: running.wish.revision }, 'unloaded');
   }
 
@@ -230,8 +234,21 @@ export class Reconciler {
     // A rejected BPF's uid is not known here, so with one no pin is swept.
     if (wishes.rejected.length > 0) return;
     const uids = [...wishes.wanted.map(({ uid }) => uid), ...wishes.suspended];
-    for (const uid of this.#deps.pins?.sweep(uids) ?? [])
-      this.#deps.logger.info({ uid }, 'unpinned maps of a BPF that is gone');
+    try {
+      for (const uid of this.#deps.pins?.sweep(uids) ?? [])
+        this.#deps.logger.info({ uid }, 'unpinned maps of a BPF that is gone');
+    } catch (thrown) {
+      this.#deps.logger.warn(`unpin maps of BPFs that are gone: ${messageOf(thrown)}`);
+    }
+  }
+
+  /** Removes the pins of a BPF but those to keep. What cannot be removed is memory, and no reason to stop; a sweep comes again. */
+  #unpin(uid: string, keep?: ReadonlySet<string>): void {
+    try {
+      this.#deps.pins?.remove(uid, keep);
+    } catch (thrown) {
+      this.#deps.logger.warn({ uid }, `unpin maps of a BPF: ${messageOf(thrown)}`);
+    }
   }
 
   #report(wishes: Wishes): void {

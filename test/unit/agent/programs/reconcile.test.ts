@@ -21,6 +21,8 @@ class Node {
   readonly broken = new Map<string, Error>();
   /** By revision: its attach is refused. */
   readonly unattachable = new Set<string>();
+  /** No pin can be removed. */
+  pinsRefused = false;
   hold: Promise<void> | undefined;
   readonly reconciler: Reconciler;
   readonly #stop = new AbortController();
@@ -47,8 +49,14 @@ class Node {
         },
       },
       pins: {
-        remove: (uid, keep) => void this.unpinned.push(keep === undefined ? uid : `${uid} but ${[...keep].join()}`),
-        sweep: () => [],
+        remove: (uid, keep) => {
+          if (this.pinsRefused) throw new Error('EROFS: read-only file system');
+          this.unpinned.push(keep === undefined ? uid : `${uid} but ${[...keep].join()}`);
+        },
+        sweep: () => {
+          if (this.pinsRefused) throw new Error('EROFS: read-only file system');
+          return [];
+        },
       },
       attacher: {
         slotOf: () => undefined,
@@ -143,7 +151,7 @@ describe('reconciler', () => {
     expect([...node.attached]).toEqual(['ns/b@1']);
     expect([...node.loaded]).toEqual(['ns/b@1']);
     expect([...node.exported]).toEqual([['ns/b', '1']]);
-    expect(node.unpinned).toEqual(['uid-a']);
+    expect(node.unpinned.at(-1)).toBe('uid-a');
   });
 
   test('an incomplete list unloads nothing', async () => {
@@ -152,7 +160,7 @@ describe('reconciler', () => {
     node.apply([wish('b', '1')], { complete: false });
     await node.until('ns/b@1: Ready');
     expect([...node.attached]).toEqual(['ns/a@1', 'ns/b@1']);
-    expect(node.unpinned).toEqual([]);
+    expect(node.unpinned).not.toContain('uid-a');
   });
 
   test('a suspended BPF is taken out and keeps its pins', async () => {
@@ -161,7 +169,7 @@ describe('reconciler', () => {
     node.apply([], { suspended: ['uid-a'] });
     await node.until();
     expect([...node.attached, ...node.exported.keys()]).toEqual([]);
-    expect(node.unpinned).toEqual([]);
+    expect(node.unpinned).not.toContain('uid-a');
   });
 
   test('a rejected BPF goes on as it was', async () => {
@@ -186,7 +194,24 @@ describe('reconciler', () => {
     await node.until('ns/a@2: Ready');
     expect([...node.attached]).toEqual(['ns/a@2']);
     expect([...node.loaded]).toEqual(['ns/a@2']);
+    expect(node.unpinned).toEqual(['uid-a but /pins/uid-a', 'uid-a but /pins/uid-a']);
+  });
+
+  test('the first load takes away what an agent before left of other layouts, and nothing else', async () => {
+    node.apply([wish('a', '1')]);
+    await node.until('ns/a@1: Ready');
     expect(node.unpinned).toEqual(['uid-a but /pins/uid-a']);
+  });
+
+  test('pins that cannot be removed cost memory, not what runs', async () => {
+    node.apply([wish('a', '1'), wish('b', '1')]);
+    await node.until('ns/a@1: Ready', 'ns/b@1: Ready');
+    node.pinsRefused = true;
+    node.apply([wish('a', '2')]);
+    await node.until('ns/a@2: Ready');
+    expect([...node.attached]).toEqual(['ns/a@2']);
+    expect([...node.loaded]).toEqual(['ns/a@2']);
+    expect([...node.exported]).toEqual([['ns/a', '2']]);
   });
 
   test.each([
@@ -281,7 +306,7 @@ describe('reconciler', () => {
     const { reports } = node;
     await node.stop();
     expect([...node.attached, ...node.loaded, ...node.exported.keys()]).toEqual([]);
-    expect(node.unpinned).toEqual([]);
+    expect(node.unpinned.filter((what) => !what.includes('but'))).toEqual([]);
     expect(node.reports).toBe(reports);
   });
 });
