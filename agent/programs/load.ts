@@ -73,7 +73,9 @@ export async function load(deps: LoadDeps, wish: WantedProgram, signal: AbortSig
 
   // Create the maps and have every program verified. The journal tells the next agent if we do not survive this.
   signal.throwIfAborted();
-  const object = await deps.journal.during(revision, () => opened.load());
+  using undo = new DisposableStack();
+  const object = await deps.journal.during(revision, async () => undo.use(await opened.load()));
+  undo.move();
   return { object, bytes, plan, pinPaths };
 }
 
