@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -48,6 +48,11 @@ async function bundle(name: string): Promise<void> {
   const launcherPath = `${root}build/bin/bpf-${name}`;
   writeFileSync(launcherPath, launcher(name));
   chmodSync(launcherPath, 0o755);
+  // npx looks here first. Left to itself it links the package into a cache of its own, once, with the launchers that are
+  // there at that moment.
+  const link = `${root}node_modules/.bin/bpf-${name}`;
+  rmSync(link, { force: true });
+  symlinkSync(`../../build/bin/bpf-${name}`, link);
 }
 
 const named = process.argv.slice(2);
