@@ -1,9 +1,10 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { agentPort } from '../crds/names.ts';
+import { commonFlags } from '../runtime/common-flags.ts';
 import type { ConfigSpec } from '../runtime/config.ts';
-import { parseListenAddress } from '../runtime/http.ts';
-import { logLevels } from '../runtime/logger.ts';
+
+const { kubeconfig, listen, logLevel } = commonFlags(agentPort);
 
 const schema = z
   .object({
@@ -14,18 +15,8 @@ const schema = z
       .describe('Run without Kubernetes: BPF and ConfigMap YAML in this folder')
       .meta({ value: 'DIR' }),
     watch: z.boolean().default(false).describe('With --manifests: follow changes of the files'),
-    kubeconfig: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('Reach the API server as this file says; default: as a Pod does')
-      .meta({ value: 'FILE' }),
-    listen: z
-      .string()
-      .default(`0.0.0.0:${agentPort}`)
-      .refine((text) => parseListenAddress(text) !== undefined, 'not HOST:PORT, such as 0.0.0.0:9387 or [::1]:9387')
-      .describe('Where /metrics, /healthz and /readyz are served')
-      .meta({ value: 'HOST:PORT' }),
+    kubeconfig,
+    listen,
     nodeName: z
       .string()
       .min(1)
@@ -53,7 +44,7 @@ const schema = z
       .meta({ value: 'NAME' }),
     cleanup: z.boolean().default(false).describe('Remove all that this instance left on the machine, and exit'),
     libbpf: z.string().min(1).default('libbpf.so.1').describe('The library to load').meta({ value: 'PATH' }),
-    logLevel: z.enum(logLevels).default('info').describe('How much to log'),
+    logLevel,
   })
   .refine(({ manifests, kubeconfig }) => manifests === undefined || kubeconfig === undefined, {
     path: ['kubeconfig'],

@@ -1,17 +1,13 @@
 import { z } from 'zod';
 import { operatorPort } from '../crds/names.ts';
+import { commonFlags } from '../runtime/common-flags.ts';
 import type { ConfigSpec } from '../runtime/config.ts';
-import { parseListenAddress } from '../runtime/listen-address.ts';
-import { logLevels } from '../runtime/logger.ts';
+
+const { kubeconfig, listen, logLevel } = commonFlags(operatorPort);
 
 const schema = z
   .object({
-    kubeconfig: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('Reach the API server as this file says; default: as a Pod does')
-      .meta({ value: 'FILE' }),
+    kubeconfig,
     namespace: z
       .string()
       .min(1)
@@ -19,12 +15,7 @@ const schema = z
       .optional()
       .describe("Where pinned objects, the Lease and the agents are; default: the Pod's own")
       .meta({ value: 'NAMESPACE', env: 'POD_NAMESPACE' }),
-    listen: z
-      .string()
-      .default(`0.0.0.0:${operatorPort}`)
-      .refine((text) => parseListenAddress(text) !== undefined, 'not HOST:PORT, such as 0.0.0.0:9388 or [::1]:9388')
-      .describe('Where /metrics, /healthz and /readyz are served')
-      .meta({ value: 'HOST:PORT' }),
+    listen,
     watchNamespaces: z
       .array(z.string().min(1).max(63))
       .default([])
@@ -53,7 +44,7 @@ const schema = z
       .boolean()
       .default(false)
       .describe('Detach every program, remove all that the operator has made but the BPFs, and exit'),
-    logLevel: z.enum(logLevels).default('info').describe('How much to log'),
+    logLevel,
   })
   .refine(({ uninstall, leaderElect }) => !uninstall || leaderElect, {
     path: ['uninstall'],
