@@ -136,7 +136,7 @@ function makeReconciler(
 }
 
 async function serve(
-  { config, logger, lifecycle }: AgentDeps,
+  { config, logger, clock, lifecycle }: AgentDeps,
   exporter: Exporter,
   isReady: () => boolean,
 ): Promise<HttpServer> {
@@ -146,7 +146,7 @@ async function serve(
     listen,
     logger,
     routes: {
-      '/metrics': metricsHandler(exporter),
+      '/metrics': metricsHandler(exporter, clock),
       '/healthz': (_, response) => sendText(response, 200, 'ok\n'),
       '/readyz': (_, response) =>
         isReady() ? sendText(response, 200, 'ok\n') : sendText(response, 503, 'first sync under way\n'),

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { constants, createGzip } from 'node:zlib';
+import type { Clock } from '../../runtime/clock.ts';
 import { type HttpHandler, sendText } from '../../runtime/http.ts';
 import type { Exporter, RenderOptions } from './exposition.ts';
 import type { Rendering } from './rendering.ts';
@@ -15,12 +16,14 @@ const maxBudgetMs = 60_000;
 const budgetShare = 0.9;
 /** Each holds the pages of its text until the client has taken them; clients that do not must not add up. */
 const maxScrapes = 16;
+/** One that has not taken its answer by then is stuck, or gone without a word; its place is another's. */
+export const sendLimitMs = 60_000;
 
 /**
  * `GET /metrics`: everything; `?bpf=namespace/name` one BPF's series; `?own=only` the agent's own. Rejects when the
- * client goes away.
+ * client goes away, or has not taken the answer within `sendLimitMs`.
  */
-export function metricsHandler(exporter: Exporter): HttpHandler {
+export function metricsHandler(exporter: Exporter, clock: Pick<Clock, 'timer'>): HttpHandler {
   let scrapes = 0;
   return async (request, response, { url, signal }) => {
     const wanted = wantedOf(url);
@@ -34,6 +37,7 @@ export function metricsHandler(exporter: Exporter): HttpHandler {
     scrapes++;
     try {
       using rendering = await exporter.render(signal, { ...wanted, budgetMs: budgetOf(request) });
+      using _late = clock.timer(sendLimitMs, () => response.destroy());
       await send(response, rendering, takesGzip(request));
     } finally {
       scrapes--;

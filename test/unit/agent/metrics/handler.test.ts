@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import pino from 'pino';
-import { metricsHandler } from '../../../../agent/metrics/handler.ts';
+import { metricsHandler, sendLimitMs } from '../../../../agent/metrics/handler.ts';
+import { systemClock } from '../../../../runtime/clock.ts';
 import { type HttpServer, startHttpServer } from '../../../../runtime/http.ts';
+import { ManualClock } from '../../../fakes/manual-clock.ts';
 import { MemoryMap } from '../../../fakes/memory-map.ts';
 import { objectOf, u32, u64 } from '../../../fixtures/layouts.ts';
 import { bpfOf, newExporter } from './exporting.ts';
@@ -28,7 +31,7 @@ beforeAll(async () => {
   };
   server = await startHttpServer({
     listen: { host: '127.0.0.1', port: 0 },
-    routes: { '/metrics': metricsHandler(exporter) },
+    routes: { '/metrics': metricsHandler(exporter, systemClock) },
     logger: pino({ level: 'silent' }),
   });
 });
@@ -159,7 +162,7 @@ test('sixteen clients may be slow at once, not seventeen', async () => {
   });
   const busy = await startHttpServer({
     listen: { host: '127.0.0.1', port: 0 },
-    routes: { '/metrics': metricsHandler(slow.exporter) },
+    routes: { '/metrics': metricsHandler(slow.exporter, systemClock) },
     logger: pino({ level: 'silent' }),
   });
   // All share one render, which waits; each counts from the moment it came.
@@ -174,3 +177,38 @@ test('sixteen clients may be slow at once, not seventeen', async () => {
   expect((await fetch(`${busy.url}/metrics`)).status).toBe(200);
   await busy.close();
 });
+
+test.each(['identity', 'gzip'])(
+  'a client that does not take its answer (%s) is cut off, and its place is free',
+  async (coding) => {
+    const clock = new ManualClock();
+    // More than the kernel keeps for a client that does not read, zipped too.
+    const large = randomBytes(24 << 20).toString('base64');
+    const busy = await startHttpServer({
+      listen: { host: '127.0.0.1', port: 0 },
+      routes: { '/metrics': metricsHandler(newExporter({ ownText: async () => large }).exporter, clock) },
+      logger: pino({ level: 'silent' }),
+    });
+    const stuck = await Promise.all(
+      Array.from({ length: 16 }, async () => {
+        const sent = request(`${busy.url}/metrics?own=only`, {
+          agent: false,
+          headers: { 'accept-encoding': coding },
+        }).end();
+        const [response] = (await once(sent, 'response')) as [IncomingMessage];
+        return response;
+      }),
+    );
+    const full = await fetch(`${busy.url}/metrics`);
+    expect(full.status).toBe(503);
+    await clock.advance(sendLimitMs - 1);
+    expect(stuck.some(({ destroyed }) => destroyed)).toBe(false);
+    expect((await fetch(`${busy.url}/metrics`)).status).toBe(503);
+    await clock.advance(1);
+    for (const response of stuck) await expect(response.toArray()).rejects.toMatchObject({ code: 'ECONNRESET' });
+    const next = await fetch(`${busy.url}/metrics`, { method: 'GET' });
+    expect(next.status).toBe(200);
+    await next.body?.cancel();
+    await busy.close();
+  },
+);
