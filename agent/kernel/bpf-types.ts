@@ -14,6 +14,12 @@ export const isPerCpu = (type: number): boolean => perCpuTypes.has(type);
 const arrayTypes: ReadonlySet<number> = new Set([mapType.array, mapType.percpuArray]);
 export const isArray = (type: number): boolean => arrayTypes.has(type);
 
+const lruTypes: ReadonlySet<number> = new Set([mapType.lruHash, mapType.lruPercpuHash]);
+export const isLru = (type: number): boolean => lruTypes.has(type);
+
+/** Of a map's flags. */
+export const BPF_F_NO_COMMON_LRU = 2;
+
 export const programType = {
   socketFilter: 1,
   kprobe: 2,

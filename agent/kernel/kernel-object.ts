@@ -1,5 +1,6 @@
 import type { BpfMapPtr, BpfObjectPtr, BpfProgramPtr, Libbpf, LogLine } from '../libbpf/binding.ts';
 import { checkInt, checkPointer, LibbpfError } from '../libbpf/check.ts';
+import { BPF_F_NO_COMMON_LRU, isLru } from './bpf-types.ts';
 import { KernelMap } from './kernel-map.ts';
 
 /**
@@ -124,6 +125,7 @@ export class OpenObject implements Disposable {
   async load(): Promise<LoadedObject> {
     const lib = this.#lib;
     const object = this.#live();
+    for (const { pointer, name } of mapsOf(lib, object)) sizeAsTheKernelWill(lib, pointer, name);
     const logs = programsOf(lib, object).map((pointer) => {
       const buffer = Buffer.allocUnsafeSlow(verifierLogBytes);
       buffer[0] = 0;
@@ -227,6 +229,17 @@ function mapsOf(lib: Libbpf, object: BpfObjectPtr): { pointer: BpfMapPtr; name: 
     maps.push({ pointer: map, name: lib.bpf_map__is_internal(map) && dot > 0 ? full.slice(dot) : full });
   }
   return maps;
+}
+
+/**
+ * The kernel gives each CPU's list of an LRU without a common one the same length, and so rounds the size up
+ * (kernel/bpf/hashtab.c, htab_map_alloc). libbpf takes a pinned map over only where it has the size that is asked for.
+ */
+function sizeAsTheKernelWill(lib: Libbpf, map: BpfMapPtr, name: string): void {
+  if (!isLru(lib.bpf_map__type(map)) || (lib.bpf_map__map_flags(map) & BPF_F_NO_COMMON_LRU) === 0) return;
+  const cpus = checkInt(lib, 'libbpf_num_possible_cpus', '', lib.libbpf_num_possible_cpus());
+  const rounded = Math.ceil(lib.bpf_map__max_entries(map) / cpus) * cpus;
+  checkInt(lib, 'bpf_map__set_max_entries', `of map ${name}`, lib.bpf_map__set_max_entries(map, rounded));
 }
 
 const textUpToNul = (buffer: Buffer): string => {

@@ -54,6 +54,8 @@ export interface Libbpf {
   bpf_map__key_size(map: BpfMapPtr): number;
   bpf_map__value_size(map: BpfMapPtr): number;
   bpf_map__max_entries(map: BpfMapPtr): number;
+  /** Before the load only: 0 or −errno. */
+  bpf_map__set_max_entries(map: BpfMapPtr, maxEntries: number): number;
   bpf_map__map_flags(map: BpfMapPtr): number;
   bpf_map__is_internal(map: BpfMapPtr): boolean;
   bpf_map__fd(map: BpfMapPtr): number;

@@ -84,6 +84,7 @@ export function loadLibbpf(path = 'libbpf.so.1'): Libbpf {
     bpf_map__key_size: (map) => c.bpf_map__key_size(map) as number,
     bpf_map__value_size: (map) => c.bpf_map__value_size(map) as number,
     bpf_map__max_entries: (map) => c.bpf_map__max_entries(map) as number,
+    bpf_map__set_max_entries: (map, maxEntries) => c.bpf_map__set_max_entries(map, maxEntries) as number,
     bpf_map__map_flags: (map) => c.bpf_map__map_flags(map) as number,
     bpf_map__is_internal: (map) => c.bpf_map__is_internal(map) as boolean,
     bpf_map__fd: (map) => c.bpf_map__fd(map) as number,

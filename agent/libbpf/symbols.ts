@@ -56,6 +56,10 @@ export const libbpfSymbols = {
   bpf_map__key_size: { prototype: 'uint32_t bpf_map__key_size(const void *map)', since: '0.2' },
   bpf_map__value_size: { prototype: 'uint32_t bpf_map__value_size(const void *map)', since: '0.2' },
   bpf_map__max_entries: { prototype: 'uint32_t bpf_map__max_entries(const void *map)', since: '0.2' },
+  bpf_map__set_max_entries: {
+    prototype: 'int bpf_map__set_max_entries(void *map, uint32_t max_entries)',
+    since: '0.2',
+  },
   bpf_map__map_flags: { prototype: 'uint32_t bpf_map__map_flags(const void *map)', since: '0.2' },
   bpf_map__is_internal: { prototype: 'bool bpf_map__is_internal(const void *map)', since: '0.0.2' },
   bpf_map__fd: { prototype: 'int bpf_map__fd(const void *map)', since: '0.0.1' },
