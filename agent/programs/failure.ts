@@ -35,13 +35,21 @@ const payloadReasons: ReadonlySet<string> = new Set(['PayloadUnavailable', 'Dige
 
 function explainObject(failure: ObjectFailure, host: Host): Failure {
   if (failure.phase === 'attach') return explainAttach(failure, host);
-  if (failure.log.verifier !== undefined) return explainVerifier(failure.log.verifier);
+  const { verifier } = failure.log;
+  const words = verifier === undefined ? [] : verifierLines(verifier.log);
+  if (verifier !== undefined && words.length > 0) return explainVerifier(verifier.program, words);
   const { errno } = failure.error.facts;
   const told = tellingLine(failure.log.lines);
   const message = `${failure.error.message}${told === undefined ? '' : `: ${told}`}`;
   if (failure.phase === 'open') return { reason: 'InvalidObject', message, transient: false };
 
   // libbpf's lines are the only place that says which of an object's many parts the errno is about.
+  const pin = failure.log.lines.find((line) => pinRefused.test(line));
+  if (pin !== undefined) {
+    const hint =
+      'the bpf file system must be writable, and what is in the way may be removed: the map starts at zero then';
+    return { reason: 'Internal', message: `${failure.error.message}: ${pin} [${hint}]`, transient: true };
+  }
   const map = failure.log.lines.map((line) => /^map '([^']*)': failed to create: /.exec(line)).find((m) => m !== null);
   if (map !== undefined) return explainMap(map[1] ?? '', errno, message);
   if (failure.log.lines.some((line) => /kernel BTF type ID of '/.test(line))) {
@@ -56,6 +64,9 @@ function explainObject(failure: ObjectFailure, host: Host): Failure {
   if (errno === EINVAL) return { reason: 'ProgramTypeUnsupported', message, transient: false };
   return { reason: 'Internal', message, transient: true };
 }
+
+/** libbpf's lines about a pin: it could not be made, or is no map, or one of another shape. */
+const pinRefused = /failed to auto-pin at '|couldn't (retrieve|reuse) pinned map|failed to (pin map|open pinned path)/i;
 
 function explainMap(map: string, errno: number, message: string): Failure {
   if (errno === EPERM) {
@@ -72,18 +83,22 @@ function explainMap(map: string, errno: number, message: string): Failure {
   return { reason: 'MapTypeUnsupported', message: `map ${map}: ${message}`, transient: false };
 }
 
-/** A verifier log's own last words, without the statistics behind them. */
-function explainVerifier({ program, log }: { program: string; log: string }): Failure {
-  const lines = log
+/** A verifier log without the statistics behind it: nothing, where the kernel refused before it looked. */
+function verifierLines(log: string): string[] {
+  return log
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !/^(processed \d+ insns|verification time|stack depth|max_states)/.test(line));
+}
+
+/** The verifier's own last words. */
+function explainVerifier(program: string, lines: readonly string[]): Failure {
   const core = lines.findLast((line) => line.startsWith('failed to resolve CO-RE relocation'));
   if (core !== undefined) {
     const message = `program ${program}: ${core} [the running kernel has no such type or field]`;
     return { reason: 'VerifierRejected', message, transient: false };
   }
-  const last = lines.at(-1) ?? 'rejected without a log';
+  const last = lines.at(-1);
   // The instruction that the last line speaks about stands before it: `14: (61) r0 = *(u32 *)(r1 +4000)`.
   const insn = lines.slice(0, -1).findLast((line) => /^\d+: \([0-9a-f]{2}\) /.test(line));
   const where = insn === undefined ? '' : ` at insn ${insn.replace(/\s*;.*$/, '')}`;

@@ -60,6 +60,41 @@ describe('explain', () => {
       false,
     ],
     [
+      'a refusal before the verifier looked: its log has statistics only',
+      loadFailure(22, ["prog 'p': BPF program load failed: Invalid argument"], {
+        program: 'p',
+        log: 'processed 0 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n',
+      }),
+      full,
+      'ProgramTypeUnsupported',
+      /prog 'p': BPF program load failed/,
+      false,
+    ],
+    [
+      'a pin of another shape',
+      loadFailure(22, [
+        "couldn't reuse pinned map at '/pins/m': parameter mismatch",
+        "map 'm': error reusing pinned map",
+        "map 'm': failed to create: Invalid argument(-22)",
+      ]),
+      full,
+      'Internal',
+      /'\/pins\/m': parameter mismatch \[.*may be removed/,
+      true,
+    ],
+    [
+      'a pin that cannot be made',
+      loadFailure(30, [
+        'failed to pin map: Read-only file system',
+        "map 'm': failed to auto-pin at '/pins/m': -30",
+        "map 'm': failed to create: Read-only file system(-30)",
+      ]),
+      full,
+      'Internal',
+      /Read-only file system \[.*must be writable/,
+      true,
+    ],
+    [
       'a map of a type that is not there',
       loadFailure(22, ["map 'm': failed to create: Invalid argument(-22)"]),
       full,
