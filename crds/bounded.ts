@@ -74,6 +74,9 @@ export const labelValue = (description: string) => z.string().max(63).regex(labe
 export const labelKey = (description: string) =>
   z.string().min(1).max(labelKeyMaxLength).regex(labelKeyPattern).meta({ description });
 
+/** A name as C and Prometheus' labels have it. */
+export const identifier = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
 // The forms of names and labels are apimachinery's (pkg/util/validation/validation.go), written for RE2 and JavaScript
 // alike.
 const dns1123Label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;

@@ -1,5 +1,5 @@
 import type { ExportedBpf } from '../../../../agent/metrics/render-maps.ts';
-import type { MetricType } from '../../../../bpf/metrics/plan.ts';
+import type { MetricRow } from '../../../../bpf/metrics/plan.ts';
 import { type Entry, MemoryMap } from '../../../fakes/memory-map.ts';
 import { array, char, objectOf, struct, u32, u64 } from '../../../fixtures/layouts.ts';
 import { bpfOf, newExporter, textOf } from './exporting.ts';
@@ -31,7 +31,7 @@ const namesIn = (text: string): string[] =>
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('a family of several BPFs', () => {
-  function typed(ref: string, type: MetricType, createdAt: string): ExportedBpf {
+  function typed(ref: string, type: MetricRow['type'], createdAt: string): ExportedBpf {
     const bpf = hitsOf(ref, mapOf(1), createdAt);
     const tables = bpf.plan.tables.map((table) => ({
       ...table,
@@ -40,7 +40,7 @@ describe('a family of several BPFs', () => {
     return { ...bpf, plan: { ...bpf.plan, tables } };
   }
 
-  test.each<[string, [string, MetricType, string][], string, [ref: string, keptBy: string][]]>([
+  test.each<[string, [string, MetricRow['type'], string][], string, [ref: string, keptBy: string][]]>([
     [
       'one type: all',
       [

@@ -1,0 +1,99 @@
+import * as z from 'zod';
+import { atomicList, identifier, text } from './bounded.ts';
+import { withRules } from './rule.ts';
+
+/** What a decoder takes: the field's bytes as they are in the map, or text. */
+export const decoderInputs = {
+  uint: 'bytes',
+  int: 'bytes',
+  string: 'bytes',
+  hex: 'bytes',
+  bool: 'bytes',
+  inet_ip: 'bytes',
+  ipport: 'bytes',
+  dname: 'bytes',
+  ifname: 'bytes',
+  netns: 'bytes',
+  majorminor: 'bytes',
+  mkdev: 'bytes',
+  ksym: 'bytes',
+  kstack: 'bytes',
+  enum: 'bytes',
+  static_map: 'text',
+  regexp: 'text',
+  format: 'text',
+  ipproto: 'text',
+  errno: 'text',
+  syscall: 'text',
+  cgroup: 'text',
+  pod: 'text',
+  pci_vendor: 'text',
+  pci_device: 'text',
+  pci_class: 'text',
+  pci_subclass: 'text',
+} as const satisfies Readonly<Record<string, 'bytes' | 'text'>>;
+
+export type DecoderName = keyof typeof decoderInputs;
+
+interface DecoderParameters {
+  readonly name: DecoderName;
+  readonly map?: unknown;
+  readonly regexps?: unknown;
+  readonly type?: unknown;
+  readonly format?: unknown;
+  readonly part?: unknown;
+}
+
+/** A parameter that one decoder needs and no other takes. */
+const belongsTo = (parameter: Exclude<keyof DecoderParameters, 'name'>, decoder: DecoderName) => ({
+  rule: `has(self.${parameter}) == (self.name == '${decoder}')`,
+  message: `${parameter} is for the decoder ${decoder}, which needs it`,
+  holds: (spec: DecoderParameters) => (spec[parameter] !== undefined) === (spec.name === decoder),
+});
+
+export const decoderSchema = withRules(
+  z.object({
+    name: z
+      .enum(Object.keys(decoderInputs) as DecoderName[])
+      .meta({ description: 'Which decoder; docs/metrics.md says what each makes of its input.' }),
+    map: z
+      .record(z.string(), text(256, 'What the label shows for it.'))
+      .refine((map) => Object.keys(map).length <= 1024, 'must have at most 1024 entries')
+      .meta({ description: 'static_map: text to text.', maxProperties: 1024 })
+      .optional(),
+    allowUnknown: z
+      .boolean()
+      .meta({ description: 'static_map: what is not in map stays as it is, instead of unknown:TEXT.' })
+      .optional(),
+    regexps: atomicList(
+      z.string().min(1).max(256).meta({ description: 'A regular expression.' }),
+      64,
+      'regexp: the first that matches counts. Of one group its text, without a group the match; no match drops the series.',
+    ).optional(),
+    type: z
+      .string()
+      .min(1)
+      .max(128)
+      .regex(identifier)
+      .meta({ description: "enum: an enum type of the running kernel's BTF." })
+      .optional(),
+    format: z
+      .string()
+      .min(1)
+      .max(64)
+      .meta({ description: 'format: text around one of %d, %u, %x, %X or %o, such as 0x%04x.' })
+      .optional(),
+    part: z
+      .enum(['namespace', 'pod', 'container'])
+      .meta({ description: 'pod: which of the three the label shows.' })
+      .optional(),
+  }),
+  belongsTo('map', 'static_map'),
+  belongsTo('regexps', 'regexp'),
+  belongsTo('type', 'enum'),
+  belongsTo('format', 'format'),
+  belongsTo('part', 'pod'),
+);
+
+/** One step of a label's decoders, with the parameters that this one takes. */
+export type DecoderSpec = z.infer<typeof decoderSchema>;
