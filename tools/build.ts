@@ -24,12 +24,13 @@ exec "$build/../node_modules/.bin/node" "$build/${name}.js" "$@"
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-async function bundle(name: string): Promise<void> {
-  rmSync(`${root}build/${name}-chunks`, { recursive: true, force: true });
+/** Bundles a process into a folder below the root (where the bundle finds node_modules), as `<folder>/<name>.js`. */
+export async function bundle(name: (typeof processes)[number], folder: string): Promise<void> {
+  rmSync(`${root}${folder}/${name}-chunks`, { recursive: true, force: true });
   await build({
     absWorkingDir: root,
     entryPoints: [`${name}/main.ts`],
-    outdir: 'build',
+    outdir: folder,
     entryNames: name,
     // What is imported lazily (client-node, which only a kubeconfig needs) becomes a file of its own, read when needed.
     splitting: true,
@@ -44,6 +45,9 @@ async function bundle(name: string): Promise<void> {
     keepNames: true, // an error's name and a stack trace read as in the source
     logLevel: 'warning',
   });
+}
+
+function writeLauncher(name: (typeof processes)[number]): void {
   mkdirSync(`${root}build/bin`, { recursive: true });
   const launcherPath = `${root}build/bin/bpf-${name}`;
   writeFileSync(launcherPath, launcher(name));
@@ -55,5 +59,11 @@ async function bundle(name: string): Promise<void> {
   symlinkSync(`../../build/bin/bpf-${name}`, link);
 }
 
-const named = process.argv.slice(2);
-for (const name of processes) if (named.length === 0 || named.includes(name)) await bundle(name);
+if (import.meta.main) {
+  const named = process.argv.slice(2);
+  for (const name of processes) {
+    if (named.length > 0 && !named.includes(name)) continue;
+    await bundle(name, 'build');
+    writeLauncher(name);
+  }
+}

@@ -1,17 +1,44 @@
 import { parseArgs } from 'node:util';
 import { benchApplies } from './applies.ts';
+import { benchMemory } from './memory.ts';
+import { memoryTable } from './memory-table.ts';
+import { benchScrape } from './scrape.ts';
+import { scrapeTable } from './scrape-table.ts';
 
-const usage = `usage: node test/bench/run.ts [--applies N]
+const usage = `usage: node test/bench/run.ts [--only scrape|memory|applies] [--quick] [--applies N] [--profile DIR]
 
-Measures, on this machine, how long it takes from \`kubectl apply\` to Ready and to the first series, and prints a table.
-  --applies N   how many applies (default 10)
+Measures on this machine, as root, and prints a table for each:
+  scrape    a scrape of maps of 100 to 100,000 entries, beside a C program and ebpf_exporter that read the same map
+  memory    the agent's memory, idle and per series, and the longest block of its event loop
+  applies   from \`kubectl apply\` to Ready and to the first series
+  --only NAME     one of them (default: all)
+  --quick         scrape: a few rounds of the small maps, which shows only that it works
+  --profile DIR   scrape: writes the agents' CPU profiles there
+  --applies N     how many applies (default 10)
 `;
 
-const { values } = parseArgs({ options: { applies: { type: 'string', default: '10' }, help: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    profile: { type: 'string' },
+    applies: { type: 'string', default: '10' },
+    help: { type: 'boolean' },
+  },
+});
 const applies = Number(values.applies);
-if (values.help || !Number.isInteger(applies) || applies < 1) {
+const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+
+const benches: Readonly<Record<string, () => Promise<string>>> = {
+  scrape: async () => scrapeTable(await benchScrape({ quick: values.quick, profileFolder: values.profile }, progress)),
+  memory: async () => memoryTable(await benchMemory(progress)),
+  applies: () => benchApplies(applies, progress),
+};
+
+const wanted = values.only === undefined ? Object.keys(benches) : [values.only];
+if (values.help || !Number.isInteger(applies) || applies < 1 || wanted.some((name) => !(name in benches))) {
   process.stderr.write(usage);
   process.exitCode = values.help ? 0 : 64;
 } else {
-  process.stdout.write(await benchApplies(applies, (line) => process.stderr.write(`${line}\n`)));
+  for (const name of wanted) process.stdout.write((await benches[name]?.()) ?? '');
 }

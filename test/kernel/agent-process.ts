@@ -25,9 +25,14 @@ export class AgentHome implements AsyncDisposable {
   readonly bpffs = `/sys/fs/bpf/${this.folder.split('/').at(-1)?.replaceAll('.', '_')}`;
   readonly #agents: RunningAgent[] = [];
   readonly #wishesFrom: readonly string[];
+  readonly #program: readonly string[];
 
-  /** Agents that ask an API server, by this kubeconfig; without one, agents that read the folder of manifests. */
-  constructor(kubeconfig?: string) {
+  /**
+   * Agents that ask an API server, by this kubeconfig; without one, agents that read the folder of manifests. `program`
+   * is what comes behind `node`: flags of its own, and the agent's main file.
+   */
+  constructor(kubeconfig?: string, program: readonly string[] = [main]) {
+    this.#program = program;
     mkdirSync(this.manifests);
     this.#wishesFrom = kubeconfig === undefined ? ['--manifests', this.manifests] : ['--kubeconfig', kubeconfig];
   }
@@ -64,7 +69,7 @@ export class AgentHome implements AsyncDisposable {
 
   arguments(more: readonly string[] = []): string[] {
     const fixed = [...this.#wishesFrom, '--state-dir', join(this.folder, 'state'), '--bpffs', this.bpffs];
-    return [main, ...fixed, '--node-name', 'n1', '--listen', '127.0.0.1:0', '--instance', 'test', ...more];
+    return [...this.#program, ...fixed, '--node-name', 'n1', '--listen', '127.0.0.1:0', '--instance', 'test', ...more];
   }
 
   /** Starts an agent that follows what it reads, and waits until it has read it and serves. */
