@@ -122,7 +122,7 @@ function makeReconciler(
   onReport: (reports: readonly ProgramReport[]) => void,
 ): Reconciler {
   return new Reconciler({
-    load: (wish, signal) => load({ lib, host, journal, pins }, wish, signal),
+    load: (wish, signal, refused) => load({ lib, host, journal, pins }, wish, signal, refused),
     host,
     pins,
     lastGood,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { count, name, namespaceName, sha256Digest, text, time } from './bounded.ts';
 import { ageColumn, type Kind } from './kind.ts';
+import { templateSchema } from './load-config.ts';
 import { apiVersion, labelValueMaxLength } from './names.ts';
 import { affinitySchema, nodeSelectorSchema } from './node-selection.ts';
 import { objectMetaSchema } from './object-meta.ts';
@@ -20,7 +21,7 @@ const payloadSchema = z.object({
     .meta({ description: 'The immutable ConfigMap that holds the pinned bytes, gzipped if they were.' }),
 });
 
-const specSchema = z.object({
+const fieldsSchema = z.object({
   bpf: withTransitionRules(
     z.object({
       name: z.string().min(1).max(labelValueMaxLength).meta({ description: 'Its name, in the same namespace.' }),
@@ -42,11 +43,20 @@ const specSchema = z.object({
   selector: z
     .object({ nodeSelector: nodeSelectorSchema.optional(), affinity: affinitySchema.optional() })
     .meta({ description: 'Which nodes run it.' }),
+  template: templateSchema
+    .meta({ description: 'How nodes load the object. Absent: as the object says itself.' })
+    .optional(),
   jitterMs: z
     .int()
     .min(0)
     .max(jitterMaxMs)
     .meta({ description: 'Agents delay their report by a random time up to this many milliseconds.' }),
+});
+
+const specSchema = withTransitionRules(fieldsSchema, {
+  // On the spec, since a rule on an optional field says nothing of its coming and going.
+  rule: 'has(self.template) == has(oldSelf.template) && (!has(self.template) || self.template == oldSelf.template)',
+  message: 'template is immutable',
 });
 
 export const bpfRevisionSchema = z.object({

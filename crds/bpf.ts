@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { atomicList, count, name, revisionDigits, sha256Digest, text } from './bounded.ts';
 import { conditionsOf } from './condition.ts';
 import { ageColumn, type Kind } from './kind.ts';
+import { loadConfigFields } from './load-config.ts';
 import { apiVersion, labelValueMaxLength } from './names.ts';
 import { affinitySchema, nodeSelectorSchema } from './node-selection.ts';
 import { objectMetaSchema } from './object-meta.ts';
@@ -40,6 +41,7 @@ const specSchema = z.object({
     .meta({ description: 'True detaches the program from every node and keeps this object.' }),
   nodeSelector: nodeSelectorSchema.optional(),
   affinity: affinitySchema.optional(),
+  ...loadConfigFields,
 });
 
 /** More programs than this are loaded, but not listed in the status. */

@@ -20,6 +20,8 @@ declare module 'zod' {
     'x-kubernetes-map-type'?: 'atomic' | 'granular';
     'x-kubernetes-preserve-unknown-fields'?: true;
     maxProperties?: number;
+    minimum?: number;
+    maximum?: number;
   }
 }
 

@@ -118,6 +118,7 @@ function translate(json: JsonSchema, path: readonly string[], refined: ReadonlyS
 const saysMore = (out: Structural): boolean =>
   out['x-kubernetes-validations'] !== undefined ||
   out.maxProperties !== undefined ||
+  out.maximum !== undefined ||
   out['x-kubernetes-list-type'] === 'map' ||
   out['x-kubernetes-list-type'] === 'set';
 

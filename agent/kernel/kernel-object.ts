@@ -68,6 +68,9 @@ export interface OpenMap {
   pinAt(path: string | undefined): void;
   /** The bytes that a section's map starts with; empty for other maps. */
   initial(): Buffer;
+  /** Other bytes for a section to start with, all of them. */
+  setInitial(bytes: Uint8Array): void;
+  resize(maxEntries: number): void;
 }
 
 /** Opened, not loaded: sizes, pins and types may still be set. `load` turns it into a LoadedObject and uses it up. */
@@ -97,18 +100,17 @@ export class OpenObject implements Disposable {
   }
 
   maps(): OpenMap[] {
-    return mapsOf(this.#lib, this.#live()).map(({ pointer, name }) => ({
-      name,
-      initial: () => this.#lib.bpf_map__initial_value(pointer),
-      pinAt: (path) => {
-        checkInt(
-          this.#lib,
-          'bpf_map__set_pin_path',
-          `of map ${name}`,
-          this.#lib.bpf_map__set_pin_path(pointer, path ?? null),
-        );
-      },
-    }));
+    const lib = this.#lib;
+    return mapsOf(lib, this.#live()).map(({ pointer, name }) => {
+      const check = (call: string, result: number) => void checkInt(lib, call, `of map ${name}`, result);
+      return {
+        name,
+        initial: () => lib.bpf_map__initial_value(pointer),
+        setInitial: (bytes) => check('bpf_map__set_initial_value', lib.bpf_map__set_initial_value(pointer, bytes)),
+        resize: (max) => check('bpf_map__set_max_entries', lib.bpf_map__set_max_entries(pointer, max)),
+        pinAt: (path) => check('bpf_map__set_pin_path', lib.bpf_map__set_pin_path(pointer, path ?? null)),
+      };
+    });
   }
 
   /** Gives a type (BPF_PROG_TYPE_*, by program) to the programs whose section libbpf cannot make sense of. */
@@ -118,6 +120,15 @@ export class OpenObject implements Disposable {
       const type = types.get(name);
       if (type === undefined || this.#lib.bpf_program__type(program) !== 0) continue;
       checkInt(this.#lib, 'bpf_program__set_type', name, this.#lib.bpf_program__set_type(program, type));
+    }
+  }
+
+  /** Loads these programs and no others, whatever their SEC() says. */
+  enable(on: ReadonlySet<string>): void {
+    for (const program of programsOf(this.#lib, this.#live())) {
+      const name = this.#lib.bpf_program__name(program);
+      const result = this.#lib.bpf_program__set_autoload(program, on.has(name));
+      checkInt(this.#lib, 'bpf_program__set_autoload', name, result);
     }
   }
 
@@ -172,7 +183,7 @@ export interface LoadedProgram {
 /** Maps exist and programs are verified; nothing is attached. Disposing closes every fd; pinned maps stay. */
 export class LoadedObject implements Disposable {
   readonly name: string;
-  /** Without those that the object leaves out by SEC("?…"). */
+  /** Without those that were left out. */
   readonly programs: readonly LoadedProgram[];
   /** By name as declared; `.bss`, `.data`, … for sections. */
   readonly maps: ReadonlyMap<string, KernelMap>;

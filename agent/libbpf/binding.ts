@@ -42,6 +42,8 @@ export interface Libbpf {
   bpf_program__expected_attach_type(program: BpfProgramPtr): number;
   /** False for SEC("?…"): libbpf does not load it. */
   bpf_program__autoload(program: BpfProgramPtr): boolean;
+  /** Before the load only. 0 or −errno. */
+  bpf_program__set_autoload(program: BpfProgramPtr, autoload: boolean): number;
   bpf_program__fd(program: BpfProgramPtr): number;
   /** The buffer must stay alive until the object is loaded or closed. */
   bpf_program__set_log_buf(program: BpfProgramPtr, buffer: Buffer): number;
@@ -61,6 +63,8 @@ export interface Libbpf {
   bpf_map__fd(map: BpfMapPtr): number;
   /** A copy of the bytes that a section's map starts with; empty for a map that is none. */
   bpf_map__initial_value(map: BpfMapPtr): Buffer;
+  /** All of a section's bytes, before the load only. 0 or −errno. */
+  bpf_map__set_initial_value(map: BpfMapPtr, value: Uint8Array): number;
   /** Null: not pinned, whatever the object asks for. */
   bpf_map__set_pin_path(map: BpfMapPtr, path: string | null): number;
 

@@ -73,6 +73,7 @@ export function loadLibbpf(path = 'libbpf.so.1'): Libbpf {
     bpf_program__set_type: (program, type) => c.bpf_program__set_type(program, type) as number,
     bpf_program__expected_attach_type: (program) => c.bpf_program__expected_attach_type(program) as number,
     bpf_program__autoload: (program) => c.bpf_program__autoload(program) as boolean,
+    bpf_program__set_autoload: (program, autoload) => c.bpf_program__set_autoload(program, autoload) as number,
     bpf_program__fd: (program) => c.bpf_program__fd(program) as number,
     bpf_program__set_log_buf: (program, buffer) => c.bpf_program__set_log_buf(program, buffer, buffer.length) as number,
     bpf_program__attach: (program) => c.bpf_program__attach(program) as BpfLinkPtr | null,
@@ -94,6 +95,7 @@ export function loadLibbpf(path = 'libbpf.so.1'): Libbpf {
       if (value === null) return Buffer.alloc(0);
       return Buffer.from(new Uint8Array(koffi.view(value, Number(size.readBigUInt64LE()))));
     },
+    bpf_map__set_initial_value: (map, value) => c.bpf_map__set_initial_value(map, value, value.length) as number,
     bpf_map__set_pin_path: (map, pinPath) => c.bpf_map__set_pin_path(map, pinPath) as number,
 
     bpf_link__update_program: (link, program) => c.bpf_link__update_program(link, program) as number,

@@ -39,6 +39,7 @@ export const libbpfSymbols = {
     prototype: 'int bpf_program__expected_attach_type(const void *prog)',
     since: '0.0.6',
   },
+  bpf_program__set_autoload: { prototype: 'int bpf_program__set_autoload(void *prog, bool autoload)', since: '0.1' },
   bpf_program__autoload: { prototype: 'bool bpf_program__autoload(const void *prog)', since: '0.1' },
   bpf_program__fd: { prototype: 'int bpf_program__fd(const void *prog)', since: '0.0.1' },
   bpf_program__set_log_buf: {
@@ -64,6 +65,10 @@ export const libbpfSymbols = {
   bpf_map__is_internal: { prototype: 'bool bpf_map__is_internal(const void *map)', since: '0.0.2' },
   bpf_map__fd: { prototype: 'int bpf_map__fd(const void *map)', since: '0.0.1' },
   bpf_map__set_pin_path: { prototype: 'int bpf_map__set_pin_path(void *map, const char *path)', since: '0.0.6' },
+  bpf_map__set_initial_value: {
+    prototype: 'int bpf_map__set_initial_value(void *map, const void *data, size_t size)',
+    since: '0.0.6',
+  },
   bpf_map__initial_value: { prototype: 'void *bpf_map__initial_value(void *map, void *psize)', since: '0.8' },
   bpf_link__update_program: { prototype: 'int bpf_link__update_program(void *link, void *prog)', since: '0.0.8' },
   bpf_link__destroy: { prototype: 'int bpf_link__destroy(void *link)', since: '0.0.3' },

@@ -16,12 +16,41 @@ export interface Failure {
 /** A load was given up for a reason that we found ourselves. `code` is the node reason. */
 export class LoadRefused extends CodedError<
   'BTFMissing' | 'CrashedAgent' | 'InvalidObject' | 'InvalidMetric' | 'ProgramTypeUnsupported',
-  { readonly ref: string }
+  { readonly ref: string; readonly program?: string }
 > {}
+
+/** Of twins of which one was to run, this kernel has refused every one. */
+export class TwinsRefused extends Error {
+  /** By program, in the order in which they were tried. */
+  readonly failures: ReadonlyMap<string, Failure>;
+
+  constructor(ref: string, failures: ReadonlyMap<string, Failure>) {
+    const told = Array.from(failures, ([program, { message }]) => `${program}: ${message}`);
+    super(`load ${ref}: none of firstOf [${[...failures.keys()].join(', ')}] runs: ${told.join('; ')}`);
+    this.name = 'TwinsRefused';
+    this.failures = failures;
+  }
+}
+
+/** The program that a load or an attach failed for; undefined where it was for something that all of them share. */
+export function blamedProgram(thrown: unknown): string | undefined {
+  if (thrown instanceof NoAttachTarget || thrown instanceof LoadRefused) return thrown.facts.program;
+  if (!(thrown instanceof ObjectFailure)) return undefined;
+  if (thrown.phase === 'attach') return thrown.program?.name;
+  const { lines, verifier } = thrown.log;
+  // Programs that were verified before leave their statistics as a log, so libbpf's own word goes first.
+  const named = lines.map((line) => /^prog '([^']*)': .*fail/.exec(line)?.[1]).findLast((name) => name !== undefined);
+  return named ?? verifier?.program;
+}
 
 /** One function turns whatever a load threw into a reason and a message. */
 export function explain(thrown: unknown, host: Host): Failure {
   if (thrown instanceof LoadRefused) return { reason: thrown.code, message: thrown.message, transient: false };
+  if (thrown instanceof TwinsRefused) {
+    const failures = [...thrown.failures.values()];
+    const reason = failures.at(-1)?.reason ?? 'Internal';
+    return { reason, message: thrown.message, transient: failures.some(({ transient }) => transient) };
+  }
   if (thrown instanceof NoAttachTarget)
     return { reason: 'AttachTargetMissing', message: thrown.message, transient: true };
   if (thrown instanceof ObjectFailure) return explainObject(thrown, host);

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { templateSchema } from '../../crds/load-config.ts';
 import { CodedError, codeOf, messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { sha256 } from '../../runtime/sha256.ts';
@@ -14,6 +15,7 @@ const noteSchema = z.object({
   createdAt: z.string(),
   revision: z.string(),
   payload: z.object({ sha256: z.string(), sizeBytes: z.number() }),
+  template: templateSchema.optional(),
 });
 type Note = z.infer<typeof noteSchema>;
 

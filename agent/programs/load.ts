@@ -4,14 +4,16 @@ import { readObject } from '../../bpf/object/read-object.ts';
 import { type ProgramType, programTypes } from '../../bpf/object/section-names.ts';
 import type { ObjectSpec } from '../../bpf/object/spec.ts';
 import { upgradeLegacy } from '../../bpf/object/upgrade-legacy.ts';
+import { choosePrograms, roleOf } from '../../bpf/revision/choose-programs.ts';
+import { type Configured, configure } from '../../bpf/revision/configure.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import { sha256 } from '../../runtime/sha256.ts';
 import type { Host } from '../kernel/host.ts';
-import { type LoadedObject, maxPrograms, OpenObject } from '../kernel/kernel-object.ts';
+import { type LoadedObject, maxPrograms, type OpenMap, OpenObject } from '../kernel/kernel-object.ts';
 import type { Pins } from '../kernel/pins.ts';
 import type { Libbpf } from '../libbpf/binding.ts';
 import type { WantedProgram } from '../source/source.ts';
-import { LoadRefused } from './failure.ts';
+import { blamedProgram, explain, type Failure, LoadRefused, TwinsRefused } from './failure.ts';
 import type { Journal } from './journal.ts';
 import { mapLayout, sectionLayout } from './layout.ts';
 
@@ -32,16 +34,29 @@ export interface Loaded {
   readonly plan: MetricPlan;
   /** Where its result maps are pinned. */
   readonly pinPaths: ReadonlySet<string>;
+  /** Programs that this kernel refused and that need not run, in the order in which that was found. */
+  readonly refused: Refused;
+  /** What is probably not meant, a sentence each. */
+  readonly warnings: readonly string[];
 }
+
+/** By program: why it is off. */
+export type Refused = ReadonlyMap<string, Failure>;
 
 /** libbpf makes the names of section maps of this; the kernel keeps 15 bytes of a name. */
 const objectNameLength = 15;
 
 /**
- * One load, top to bottom, up to the point where something would change for what runs now. Throws LoadRefused,
- * ObjectFailure, PayloadError or what `signal` aborts with; `explain` makes a reason of it.
+ * One load, top to bottom, up to the point where something would change for what runs now. Without the programs that
+ * could not be attached before (`refusedBefore`). Throws LoadRefused, TwinsRefused, ObjectFailure, PayloadError or what
+ * `signal` aborts with; `explain` makes a reason of it.
  */
-export async function load(deps: LoadDeps, wish: WantedProgram, signal: AbortSignal): Promise<Loaded> {
+export async function load(
+  deps: LoadDeps,
+  wish: WantedProgram,
+  signal: AbortSignal,
+  refusedBefore: Refused = new Map(),
+): Promise<Loaded> {
   const revision = `${wish.ref}@${wish.revision}`;
   const crashes = deps.journal.quarantined(revision);
   if (crashes > 0) {
@@ -53,8 +68,8 @@ export async function load(deps: LoadDeps, wish: WantedProgram, signal: AbortSig
   const bytes = await wish.fetch(signal);
 
   // Read, and make it an object of today if it is one of 2019.
-  const { spec, modern } = read(wish.ref, bytes);
-  refuseUnsupported(wish.ref, spec);
+  const { configured, modern } = read(wish, bytes);
+  const spec = configured.object;
   if (spec.hasCoreRelocations && !deps.host.hasBtf) {
     const message = `load ${wish.ref}: the object has CO-RE relocations and this kernel no BTF [a kernel with CONFIG_DEBUG_INFO_BTF, or an object built for it]`;
     throw new LoadRefused('BTFMissing', message, { ref: wish.ref });
@@ -66,20 +81,86 @@ export async function load(deps: LoadDeps, wish: WantedProgram, signal: AbortSig
     throw new LoadRefused('InvalidMetric', message, { ref: wish.ref });
   }
 
+  // libbpf fails a whole object for one program, and cannot load it again: without that one it is opened anew.
+  const attempt: Attempt = { wish, configured, modern, plan, revision };
+  const refused = new Map(refusedBefore);
+  for (;;) {
+    const on = programsToLoad(attempt, refused);
+    try {
+      const { object, pinPaths } = await loadOnce(deps, attempt, on, signal);
+      return { object, bytes, plan, pinPaths, refused, warnings: configured.warnings };
+    } catch (thrown) {
+      const program = blamedProgram(thrown);
+      if (program === undefined || !on.has(program) || !canSpare(wish, program)) throw thrown;
+      refused.set(program, explain(thrown, deps.host));
+    }
+  }
+}
+
+/** Whether the rest of a BPF may run without a program. */
+export const canSpare = ({ template }: WantedProgram, program: string): boolean =>
+  roleOf(program, template?.programs ?? []) !== 'required';
+
+interface Attempt {
+  readonly wish: WantedProgram;
+  readonly configured: Configured;
+  /** As libbpf takes it. */
+  readonly modern: Uint8Array;
+  readonly plan: MetricPlan;
+  /** For the journal. */
+  readonly revision: string;
+}
+
+/** Throws TwinsRefused. */
+function programsToLoad({ wish, configured }: Attempt, refused: Refused): ReadonlySet<string> {
+  const entries = wish.template?.programs ?? [];
+  const { on, exhausted } = choosePrograms(configured.object.programs, entries, new Set(refused.keys()));
+  if (exhausted === undefined) return on;
+  const twins = new Set(exhausted);
+  throw new TwinsRefused(wish.ref, new Map(Array.from(refused).filter(([name]) => twins.has(name))));
+}
+
+async function loadOnce(
+  deps: LoadDeps,
+  { wish, configured, modern, plan, revision }: Attempt,
+  on: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<Pick<Loaded, 'object' | 'pinPaths'>> {
+  const spec = configured.object;
+  refuseUnsupported(wish.ref, spec, on);
+
   // Open. The result maps get their places, so that those of the last agent are found again.
-  using opened = OpenObject.open(deps.lib, wish.name.slice(0, objectNameLength), modern);
+  using opened = OpenObject.open(deps.lib, objectNameOf(wish), modern);
   opened.setTypes(new Map(spec.programs.map(({ name, type }) => [name, programTypes.indexOf(type)])));
-  const pinPaths = pinMaps(deps.pins, wish.uid, spec, plan, opened);
+  opened.enable(on);
+  const maps = opened.maps();
+  setGlobals(maps, configured.globals);
+  resizeMaps(maps, wish);
+  const pinPaths = pinMaps(deps.pins, wish.uid, spec, plan, maps);
 
   // Create the maps and have every program verified. The journal tells the next agent if we do not survive this.
   signal.throwIfAborted();
   using undo = new DisposableStack();
   const object = await deps.journal.during(revision, async () => undo.use(await opened.load()));
   undo.move();
-  return { object, bytes, plan, pinPaths };
+  return { object, pinPaths };
 }
 
-function read(ref: string, bytes: Uint8Array): { spec: ObjectSpec; modern: Uint8Array } {
+/** Dots would read as the start of a section's name. */
+const objectNameOf = ({ name }: WantedProgram): string => name.slice(0, objectNameLength).replaceAll('.', '_');
+
+function read({ ref, template }: WantedProgram, bytes: Uint8Array): { configured: Configured; modern: Uint8Array } {
+  const { spec, modern } = readBytes(ref, bytes);
+  if (spec.programs.length > maxPrograms) {
+    const message = `load ${ref}: ${spec.programs.length} programs in one object, more than ${maxPrograms} [split it]`;
+    throw new LoadRefused('InvalidObject', message, { ref });
+  }
+  const configured = configure(spec, template);
+  if (!configured.ok) throw new LoadRefused('InvalidObject', `load ${ref}: ${configured.message}`, { ref });
+  return { configured, modern };
+}
+
+function readBytes(ref: string, bytes: Uint8Array): { spec: ObjectSpec; modern: Uint8Array } {
   try {
     return { spec: readObject(bytes), modern: upgradeLegacy(bytes) };
   } catch (cause) {
@@ -88,19 +169,29 @@ function read(ref: string, bytes: Uint8Array): { spec: ObjectSpec; modern: Uint8
 }
 
 /** What nothing here could attach is refused by name, before the kernel is asked: its errno would blame the kernel. */
-function refuseUnsupported(ref: string, { programs }: ObjectSpec): void {
-  if (programs.length > maxPrograms) {
-    const message = `load ${ref}: ${programs.length} programs in one object, more than ${maxPrograms} [split it]`;
-    throw new LoadRefused('InvalidObject', message, { ref });
-  }
-  const foreign = programs.find(({ type, section }) => !attachable.has(type) && !isOff(section));
+function refuseUnsupported(ref: string, { programs }: ObjectSpec, on: ReadonlySet<string>): void {
+  const foreign = programs.find(({ type, name }) => !attachable.has(type) && on.has(name));
   if (foreign === undefined) return;
   const message = `load ${ref}: program ${foreign.name} (SEC("${foreign.section}")): this version of the agent does not attach programs of type ${foreign.type}`;
-  throw new LoadRefused('ProgramTypeUnsupported', message, { ref });
+  throw new LoadRefused('ProgramTypeUnsupported', message, { ref, program: foreign.name });
 }
 
-/** SEC("?tp/…"): libbpf leaves such a program out unless it is told otherwise. */
-const isOff = (section: string): boolean => section.startsWith('?');
+/** Each section is read, patched and set whole. */
+function setGlobals(maps: readonly OpenMap[], globals: Configured['globals']): void {
+  for (const [section, values] of Map.groupBy(globals, (value) => value.section)) {
+    const map = maps.find(({ name }) => name === section);
+    if (map === undefined) throw new TypeError(`libbpf made no map of ${section}`);
+    const image = map.initial();
+    for (const { offsetBytes, bytes } of values) image.set(bytes, offsetBytes);
+    map.setInitial(image);
+  }
+}
+
+function resizeMaps(maps: readonly OpenMap[], { template }: WantedProgram): void {
+  for (const { name, maxEntries } of template?.maps ?? []) {
+    maps.find((map) => map.name === name)?.resize(maxEntries);
+  }
+}
 
 /** libbpf attaches these by their SEC(), or `kernel/attach.ts` does. */
 const attachable: ReadonlySet<ProgramType> = new Set([
@@ -125,11 +216,11 @@ function pinMaps(
   uid: string,
   spec: ObjectSpec,
   plan: MetricPlan,
-  opened: OpenObject,
+  maps: readonly OpenMap[],
 ): Set<string> {
   const paths = new Set<string>();
   const results = new Set(plan.tables.map(({ map }) => map));
-  for (const map of opened.maps()) {
+  for (const map of maps) {
     if (pins === undefined || !results.has(map.name)) {
       map.pinAt(undefined);
       continue;

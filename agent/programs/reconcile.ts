@@ -2,13 +2,13 @@ import { Backoff } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import type { Host } from '../kernel/host.ts';
 import type { Pins } from '../kernel/pins.ts';
 import type { ProgramReport, WantedProgram, Wishes } from '../source/source.ts';
 import { explain, type Failure } from './failure.ts';
 import type { LastGood } from './last-good.ts';
 import type { Loaded } from './load.ts';
-import type { LoadObserver, MetricsSink, Running } from './running.ts';
+import { type LoadObserver, type MetricsSink, type Running, warningOf } from './running.ts';
+import { type StartDeps, start } from './start.ts';
 import { type Attacher, attachAll, detachAll, SwapRefused, swap } from './swap.ts';
 
 /** A load that failed for a reason that may pass is tried again after this. */
@@ -16,10 +16,8 @@ const retryLimits = { minMs: 1_000, maxMs: 300_000 };
 /** Without any change, wanted and loaded are compared this often. */
 const resyncMs = 600_000;
 
-export interface ReconcilerDeps {
-  /** Up to verified and in the kernel; `load.ts` on a real one. */
-  readonly load: (wish: WantedProgram, signal: AbortSignal) => Promise<Loaded>;
-  readonly host: Host;
+/** `load` is that of `load.ts` on a real kernel. */
+export interface ReconcilerDeps extends StartDeps {
   /** Undefined where this host has no bpffs. */
   readonly pins: Pick<Pins, 'remove' | 'sweep'> | undefined;
   /** What ran before this process, for where its successor is refused. */
@@ -33,8 +31,6 @@ export interface ReconcilerDeps {
   readonly random?: () => number;
   /** The whole list, after every change. */
   readonly onReport: (reports: readonly ProgramReport[]) => void;
-  /** Awaited between a verified load and the swap: a test holds it there. */
-  readonly beforeSwap?: (ref: string) => Promise<void>;
 }
 
 /** What a wish came to, when it did not come to run. */
@@ -130,17 +126,14 @@ export class Reconciler {
     const { clock, logger, observer } = this.#deps;
     const startMs = clock.monotonic();
     try {
-      const loaded = await this.#deps.load(wish, signal);
-      using undo = new DisposableStack();
-      undo.use(loaded.object);
-      await this.#deps.beforeSwap?.(wish.ref);
-      this.#swap(wish, loaded);
-      undo.move();
+      const loaded = await start(this.#deps, wish, signal, (next) => this.#swap(wish, next));
       this.#failed.delete(wish.ref);
       this.#deps.lastGood.remember(wish, loaded.bytes);
       observer.loaded('success', clock.monotonic() - startMs);
       const programs = loaded.object.programs.length;
       logger.info({ bpf: wish.ref, revision: wish.revision, programs, notes: loaded.plan.notes }, 'loaded');
+      const off = Array.from(loaded.refused, ([program, { message }]) => `program ${program} is off: ${message}`);
+      for (const warning of [...loaded.warnings, ...off]) logger.warn({ bpf: wish.ref }, warning);
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       observer.loaded('failure', clock.monotonic() - startMs);
@@ -161,11 +154,7 @@ export class Reconciler {
     if (refused !== undefined && before.uid !== refused.uid) return;
     const facts = { bpf: ref, revision: before.revision };
     try {
-      const loaded = await this.#deps.load(before, signal);
-      using undo = new DisposableStack();
-      undo.use(loaded.object);
-      this.#swap(before, loaded);
-      undo.move();
+      await start(this.#deps, before, signal, (loaded) => this.#swap(before, loaded));
       this.#deps.logger.info(facts, 'the last good revision goes on');
     } catch (thrown) {
       if (signal.aborted) throw thrown;
@@ -177,11 +166,11 @@ export class Reconciler {
    * Puts the loaded object in the place of what runs, in one turn of the event loop. Owns the object unless it throws, so
    * nothing throws once it is attached.
    */
-  #swap(wish: WantedProgram, { object, plan, pinPaths }: Loaded): void {
+  #swap(wish: WantedProgram, { object, plan, pinPaths, refused }: Loaded): void {
     const { attacher, metrics } = this.#deps;
     const old = this.#running.get(wish.ref);
     const attachments = old === undefined ? attachAll(attacher, object) : this.#swapOld(old, object, pinPaths);
-    const running: Running = { wish, plan, object, attachments, pinPaths };
+    const running: Running = { wish, plan, object, attachments, pinPaths, refused };
     this.#running.set(wish.ref, running);
     metrics.add(running);
     old?.object[Symbol.dispose]();
@@ -253,15 +242,14 @@ export class Reconciler {
 
   #report(wishes: Wishes): void {
     const reports = wishes.wanted.map(({ ref, revision, uid }): ProgramReport => {
-      const running = this.#running.get(ref)?.wish;
-      if (running?.revision === revision && running.uid === uid) {
-        const message = this.#deps.metrics.conflict(ref);
-        return { ref, revision, state: 'Ready', ...(message !== undefined && { reason: 'MetricConflict', message }) };
+      const running = this.#running.get(ref);
+      if (running?.wish.revision === revision && running.wish.uid === uid) {
+        return { ref, revision, state: 'Ready', ...warningOf(running, this.#deps.metrics.conflict(ref)) };
       }
       const failed = this.#failed.get(ref);
       if (failed?.revision !== revision || failed.uid !== uid) return { ref, revision, state: 'Pending' };
       const { reason, message } = failed.failure;
-      const goesOn = running === undefined ? '' : ` (revision ${running.revision} goes on)`;
+      const goesOn = running === undefined ? '' : ` (revision ${running.wish.revision} goes on)`;
       return { ref, revision, state: 'Failed', reason, message: message + goesOn };
     });
     this.#deps.onReport(reports);

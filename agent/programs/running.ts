@@ -1,7 +1,9 @@
 import type { MetricPlan } from '../../bpf/metrics/plan.ts';
+import { roleOf } from '../../bpf/revision/choose-programs.ts';
 import type { Attachment } from '../kernel/attachment.ts';
 import type { LoadedObject } from '../kernel/kernel-object.ts';
-import type { WantedProgram } from '../source/source.ts';
+import type { ProgramReport, WantedProgram } from '../source/source.ts';
+import type { Refused } from './load.ts';
 
 /** A BPF at work on this node. */
 export interface Running {
@@ -10,6 +12,22 @@ export interface Running {
   readonly object: LoadedObject;
   readonly attachments: readonly Attachment[];
   readonly pinPaths: ReadonlySet<string>;
+  /** Programs that are off because this kernel refused them. */
+  readonly refused: Refused;
+}
+
+/** What people should know of a BPF that runs. `conflict` is what its metrics sink says. */
+export function warningOf(
+  { wish, refused }: Pick<Running, 'wish' | 'refused'>,
+  conflict: string | undefined,
+): Pick<ProgramReport, 'reason' | 'message'> {
+  const entries = wish.template?.programs ?? [];
+  // That a twin is off is what twins are for.
+  const off = Array.from(refused).flatMap(([program, { message }]) =>
+    roleOf(program, entries) === 'optional' ? [`program ${program} is off: ${message}`] : [],
+  );
+  if (conflict !== undefined) return { reason: 'MetricConflict', message: [conflict, ...off].join('; ') };
+  return off.length === 0 ? {} : { reason: 'OptionalProgramFailed', message: off.join('; ') };
 }
 
 /** Takes what runs to the metrics side; `agent/metrics` on a real agent. Called before maps are closed, never after. */

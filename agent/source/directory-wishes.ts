@@ -75,7 +75,8 @@ function resolveWish(ref: string, bpf: Bpf, configMap: ConfigMap | undefined): O
   const uid = uidOf(ref);
   // Only the digest is kept: the bytes are in the manifest, and needed again only for a load.
   const payload = { sha256: resolution.revision.payload.sha256, sizeBytes: resolution.revision.payload.sizeBytes };
-  const revision = revisionHash({ uid, payload }, sha256);
+  const { template } = resolution.revision;
+  const revision = revisionHash({ uid, payload, template }, sha256);
   const fetch = async () => {
     const read = readPayload(bpf, configMap, payloadDeps);
     if (!read.ok) throw new PayloadError('PayloadUnavailable', read.message, { ref });
@@ -85,7 +86,7 @@ function resolveWish(ref: string, bpf: Bpf, configMap: ConfigMap | undefined): O
     }
     return read.elf;
   };
-  return { wanted: { ref, namespace, name, uid, createdAt, revision, payload, fetch } };
+  return { wanted: { ref, namespace, name, uid, createdAt, revision, payload, template, fetch } };
 }
 
 /** Made from the name, in the form of a UUID (RFC 9562 version 8: bits of our own choice): the same after every start. */

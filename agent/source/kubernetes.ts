@@ -155,10 +155,10 @@ export class KubernetesSource implements Source {
   }
 
   #wish({ ref, namespace, revision, object }: ChosenRevision): WantedProgram {
-    const { bpf, payload } = object.spec;
+    const { bpf, payload, template } = object.spec;
     const { name, uid, createdAt } = bpf;
     const fetch = (signal: AbortSignal) => this.#payloads.fetch(ref, payload, signal);
-    return { ref, namespace, name, uid, createdAt, revision, payload, fetch };
+    return { ref, namespace, name, uid, createdAt, revision, payload, template, fetch };
   }
 
   #noteConnection(): void {

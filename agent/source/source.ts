@@ -1,3 +1,5 @@
+import type { RevisionTemplate } from '../../crds/load-config.ts';
+
 /** One BPF as this node should run it, whoever says so: BPFRevisions from the API server, or a directory of YAML. */
 export interface WantedProgram {
   /** `namespace/name`: one BPF, whatever its revision. */
@@ -10,6 +12,8 @@ export interface WantedProgram {
   /** First 8 hex digits of the revision's hash. */
   readonly revision: string;
   readonly payload: { readonly sha256: string; readonly sizeBytes: number };
+  /** How it is loaded; absent: as the object says itself. */
+  readonly template?: RevisionTemplate | undefined;
   /** The ELF: inflated, its digest checked. Throws PayloadError (payload-error.ts). */
   fetch(signal: AbortSignal): Promise<Uint8Array>;
 }

@@ -1,21 +1,29 @@
 import { type Bpf, type BpfStatus, statusNameMaxLength, statusProgramsMax } from '../../crds/bpf.ts';
+import type { RevisionTemplate } from '../../crds/load-config.ts';
 import type { RejectionReason } from '../../crds/reasons.ts';
 import type { MetricPlan } from '../metrics/plan.ts';
 import { zeroConfig } from '../metrics/zero-config.ts';
 import { ObjectError, type ObjectErrorCode } from '../object/object-error.ts';
 import { readObject } from '../object/read-object.ts';
 import type { ObjectSpec } from '../object/spec.ts';
+import { configure } from './configure.ts';
 import { type ConfigMapContent, type Payload, type PayloadDeps, readPayload, readText } from './read-payload.ts';
 import { type Rejection, reject } from './rejection.ts';
+import { templateOf } from './template.ts';
 
 /** What nodes should run: a BPF with the content of its object. */
 export interface Revision {
   readonly payload: Payload;
+  /** With the sizes of maps that the BPF says. */
   readonly object: ObjectSpec;
+  /** How nodes load it; undefined: as the object says itself. */
+  readonly template: RevisionTemplate | undefined;
   /** What its maps are exported as. */
   readonly plan: MetricPlan;
   /** For the BPF's status, within its bounds. */
   readonly programs: NonNullable<BpfStatus['programs']>;
+  /** What is allowed and probably not meant: a sentence each. */
+  readonly warnings: readonly string[];
 }
 
 export type Resolution = { readonly ok: true; readonly revision: Revision } | Rejection;
@@ -29,10 +37,14 @@ export function resolve(bpf: Bpf, configMap: ConfigMapContent | undefined, deps:
   if (!payload.ok) return payload;
 
   try {
-    const object = readObject(payload.elf);
+    const template = templateOf(bpf.spec);
+    const configured = configure(readObject(payload.elf), template);
+    if (!configured.ok) return configured;
+    const { object, warnings } = configured;
     const { plan, faults } = zeroConfig(object);
     if (faults.length > 0) return reject('InvalidMetric', faults.map(({ message }) => message).join('; '));
-    return { ok: true, revision: { payload, object, plan, programs: programsForStatus(object) } };
+    const revision = { payload, object, template, plan, programs: programsForStatus(object), warnings };
+    return { ok: true, revision };
   } catch (thrown) {
     if (!(thrown instanceof ObjectError)) throw thrown;
     return reject(reasonOf(thrown.code), `${readText(bpf)}: ${thrown.message}`);

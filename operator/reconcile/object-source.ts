@@ -1,6 +1,7 @@
 import type { PayloadDeps } from '../../bpf/revision/read-payload.ts';
 import type { Rejection } from '../../bpf/revision/rejection.ts';
 import { type Revision, resolve } from '../../bpf/revision/resolve.ts';
+import { templateOf } from '../../bpf/revision/template.ts';
 import { apiVersion } from '../../crds/names.ts';
 import type { KubeClient } from '../../runtime/kube/client.ts';
 import { type KubeObject, keyOf } from '../../runtime/kube/objects.ts';
@@ -13,7 +14,9 @@ export type Resolved =
   | {
       readonly ok: true;
       readonly payload: { readonly sha256: string; readonly sizeBytes: number };
+      readonly template: Revision['template'];
       readonly programs: Revision['programs'];
+      readonly warnings: Revision['warnings'];
     }
   | Rejection;
 
@@ -28,7 +31,7 @@ export interface ObjectSourceDeps extends PayloadDeps {
 }
 
 interface Known {
-  /** The BPF's UID and its `spec.program`. */
+  /** The BPF's UID, its `spec.program`, and what it says about loading it. */
   readonly wish: string;
   /** The ConfigMap's version by its metadata when it was read, and as read; undefined: it was not there. */
   readonly seen: string | undefined;
@@ -50,7 +53,7 @@ export class ObjectSource {
     const { client, metrics } = this.#deps;
     const key = keyOf(bpf.metadata);
     const ref = configMapRef(bpf);
-    const wish = JSON.stringify([bpf.metadata.uid, bpf.spec.program]);
+    const wish = JSON.stringify([bpf.metadata.uid, bpf.spec.program, templateOf(bpf.spec)]);
     const seen = versionOf(this.#deps.configMaps.get(keyOf(ref)));
 
     const known = this.#known.get(key);
@@ -73,10 +76,12 @@ export class ObjectSource {
   }
 }
 
-const summaryOf = ({ payload: { sha256, sizeBytes }, programs }: Revision): Resolved => ({
+const summaryOf = ({ payload: { sha256, sizeBytes }, template, programs, warnings }: Revision): Resolved => ({
   ok: true,
   payload: { sha256, sizeBytes },
+  template,
   programs,
+  warnings,
 });
 
 const versionOf = (object: KubeObject | undefined): string | undefined => object?.metadata.resourceVersion;

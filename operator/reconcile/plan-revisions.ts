@@ -14,12 +14,17 @@ export type RevisionStep =
   | { readonly type: 'patch'; readonly revision: RevisionObject; readonly patch: object }
   | { readonly type: 'delete'; readonly revision: RevisionObject };
 
+/** A revision by its content, and the name that follows from it. */
+export interface WantedContent extends Pick<BpfRevisionSpec, 'payload' | 'template'> {
+  readonly name: string;
+}
+
 export interface RevisionInput {
   readonly bpf: BpfObject;
   /** Every BPFRevision with the label of this BPF in its namespace. */
   readonly existing: readonly RevisionObject[];
   /** What the BPF says now; undefined when that makes no sense, and then what runs stays as it is. */
-  readonly wanted: { readonly name: string; readonly payload: BpfRevisionSpec['payload'] } | undefined;
+  readonly wanted: WantedContent | undefined;
   /** Nodes that will report. */
   readonly nodeCount: number;
 }
@@ -76,6 +81,7 @@ function wantedOf(
     sequence: known?.spec.sequence === highest ? highest : highest + 1,
     active: !spec.suspend,
     payload: wanted.payload,
+    ...(wanted.template !== undefined && { template: wanted.template }),
     selector: {
       ...(spec.nodeSelector === undefined ? {} : { nodeSelector: spec.nodeSelector }),
       ...(spec.affinity === undefined ? {} : { affinity: spec.affinity }),

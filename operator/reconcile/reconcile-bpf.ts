@@ -95,12 +95,12 @@ export class BpfReconciler {
     this.#deps.events.record({ regarding: regardingOf(bpf), ...draft });
   }
 
-  #wantedOf(bpf: BpfObject, { payload }: Extract<Resolved, { ok: true }>) {
+  #wantedOf(bpf: BpfObject, { payload, template }: Extract<Resolved, { ok: true }>) {
     const { sha256, namespace } = this.#deps;
     const configMap = { namespace, name: payloadConfigMapName(payload.sha256) };
     const pinned = { ...payload, configMap };
-    const hash = revisionHash({ uid: bpf.metadata.uid, payload: pinned }, sha256);
-    return { name: revisionName(bpf.metadata.name, hash), revision: hash, payload: pinned };
+    const hash = revisionHash({ uid: bpf.metadata.uid, payload: pinned, template }, sha256);
+    return { name: revisionName(bpf.metadata.name, hash), revision: hash, payload: pinned, template };
   }
 
   #record(key: string, bpf: BpfObject, resolved: Resolved, wanted: WantedRevision | undefined): void {
@@ -111,7 +111,7 @@ export class BpfReconciler {
       terminating: false,
       suspended: bpf.spec.suspend,
       acceptance: resolved.ok
-        ? { accepted: true, programs: resolved.programs }
+        ? { accepted: true, programs: resolved.programs, warnings: resolved.warnings }
         : { accepted: false, reason: resolved.reason, message: resolved.message },
       wanted: wanted && { revision: wanted.revision, payload: payloadOf(wanted) },
     });

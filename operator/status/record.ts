@@ -21,7 +21,12 @@ export interface LivingRecord {
 }
 
 export type Acceptance =
-  | { readonly accepted: true; readonly programs: NonNullable<BpfStatus['programs']> }
+  | {
+      readonly accepted: true;
+      readonly programs: NonNullable<BpfStatus['programs']>;
+      /** What is allowed and probably not meant: a sentence each. */
+      readonly warnings: readonly string[];
+    }
   | { readonly accepted: false; readonly reason: RejectionReason; readonly message: string };
 
 export interface WantedRevision {

@@ -44,7 +44,8 @@ function acceptedOf({ record: { acceptance, wanted } }: Situation): Verdict<'Acc
     const still = wanted === undefined ? '' : ` [revision ${wanted.revision} stays]`;
     return { type: 'Accepted', status: 'False', reason: acceptance.reason, message: acceptance.message + still };
   }
-  const message = `object ${wanted?.payload.sha256.slice(0, 16) ?? ''} is pinned as revision ${wanted?.revision ?? ''}`;
+  const pinned = `object ${wanted?.payload.sha256.slice(0, 16) ?? ''} is pinned as revision ${wanted?.revision ?? ''}`;
+  const message = [pinned, ...acceptance.warnings.map((warning) => `warning: ${warning}`)].join('; ');
   return { type: 'Accepted', status: 'True', reason: 'Accepted', message };
 }
 

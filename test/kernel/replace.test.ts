@@ -38,7 +38,7 @@ class Held implements AsyncDisposable {
     const host = readHost();
     const journal = new Journal(this.folder, 'boot', 'test');
     this.reconciler = new Reconciler({
-      load: (wish, signal) => load({ lib, host, journal, pins: this.pins }, wish, signal),
+      load: (wish, signal, refused) => load({ lib, host, journal, pins: this.pins }, wish, signal, refused),
       host,
       pins: this.pins,
       lastGood: new LastGood(join(this.folder, 'last-good'), createLogger({ name: 'test', level: 'silent' })),

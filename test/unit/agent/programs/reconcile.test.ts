@@ -109,6 +109,8 @@ class Node {
       bytes: new Uint8Array(),
       plan: { tables: [], notes: [] },
       pinPaths: new Set([`/pins/${wish.uid}`]),
+      refused: new Map(),
+      warnings: [],
     };
   }
 

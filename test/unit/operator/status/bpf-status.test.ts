@@ -11,7 +11,7 @@ const record: LivingRecord = {
   generation: 1,
   terminating: false,
   suspended: false,
-  acceptance: { accepted: true, programs: [{ name: 'p', type: 'tracepoint', section: 'tp/x/y' }] },
+  acceptance: { accepted: true, programs: [{ name: 'p', type: 'tracepoint', section: 'tp/x/y' }], warnings: [] },
   wanted: { revision: '11111111', payload: { sha256, sizeBytes: 10 } },
 };
 const refused: LivingRecord = {
