@@ -1,5 +1,6 @@
 import { abortable, Deadline, LinkedAbort, StoppedError } from './cancel.ts';
 import type { Clock } from './clock.ts';
+import { messageOf } from './errors.ts';
 import type { Logger } from './logger.ts';
 
 export interface LifecycleOptions {
@@ -53,7 +54,7 @@ export class Lifecycle {
   /** An orderly end because something that must run has failed; exit code 1. Every failure is logged. */
   fail(error: unknown): void {
     this.#exitCode = 1;
-    this.#options.logger.fatal({ err: error }, 'failed');
+    this.#options.logger.fatal({ err: error }, messageOf(error));
     this.#stopping.abort(new StoppedError('process'));
   }
 

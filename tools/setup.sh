@@ -26,7 +26,8 @@ test    | curl           | command -v curl                  | an HTTP client tha
 # Tools for root stand in sbin, which is not on every user's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
-has_library() { ldconfig -p | grep -q "$1"; }
+# grep reads to the end: with -q it may leave ldconfig writing into a closed pipe, which pipefail takes for a miss.
+has_library() { ldconfig -p | grep "$1" >/dev/null; }
 
 # One set-up at a time: two makes in one checkout would pull node_modules from under each other.
 mkdir -p build

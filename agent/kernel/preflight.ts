@@ -40,7 +40,10 @@ export function preflight(lib: Libbpf, host: Host): Preflight {
   const features = [
     ...mapFeatures.filter(([, type]) => lib.libbpf_probe_bpf_map_type(type) > 0),
     ...programFeatures.filter(([, type]) => lib.libbpf_probe_bpf_prog_type(type) > 0),
-  ].map(([name]) => name);
+  ]
+    .map(([name]) => name)
+    // The type is there for uprobes too; the probes in the kernel are another option of it (CONFIG_KPROBES).
+    .filter((name) => name !== 'kprobe' || host.hasKprobes);
   return {
     release: release(),
     arch: machine(),

@@ -26,7 +26,7 @@ export class DirectorySource implements Source {
   readonly #reader: DirectoryReader;
   #problems: readonly DirectoryProblem[] = [];
   /** Lines that were logged and still hold. */
-  #logged: ReadonlySet<string> = new Set();
+  #logged: ReadonlyMap<string, 'error' | 'info'> = new Map();
 
   constructor(options: DirectorySourceOptions) {
     this.#options = options;
@@ -93,11 +93,15 @@ export class DirectorySource implements Source {
     onChange(wishes);
   }
 
-  /** Each line when it first holds, not at every reading. */
+  /** Each line when it first holds, not at every reading; of an error also when it holds no more. */
   #log(lines: readonly { level: 'error' | 'info'; facts: object; message: string }[]): void {
     for (const { level, facts, message } of lines) {
       if (!this.#logged.has(message)) this.#options.logger[level](facts, message);
     }
-    this.#logged = new Set(lines.map(({ message }) => message));
+    const holding = new Map(lines.map(({ level, message }) => [message, level]));
+    for (const [message, level] of this.#logged) {
+      if (level === 'error' && !holding.has(message)) this.#options.logger.info(`no longer so: ${message}`);
+    }
+    this.#logged = holding;
   }
 }

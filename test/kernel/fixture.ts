@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,10 +15,15 @@ export function compileFixture(
   return compileBpf(file, { ...options, flags });
 }
 
-/** A shared library for this machine with the USDT kube_bpf_test:poked, in a new temporary folder. */
+/** A shared library for this machine with the USDT kube_bpf_test:poked; compiled once, and kept. */
 export function compileProbedLibrary(): string {
-  const library = join(mkdtempSync(join(tmpdir(), 'kube-bpf-usdt-')), 'libprobed.so');
+  const folder = join(tmpdir(), 'kube-bpf-objects');
+  const library = join(folder, 'libprobed.so');
+  if (existsSync(library)) return library;
+  mkdirSync(folder, { recursive: true });
+  const draft = `${library}.${process.pid}`;
   const source = fileURLToPath(new URL('../fixtures/kernel/probed.c', import.meta.url));
-  execFileSync('clang', ['-O2', '-shared', '-fPIC', '-nostdlib', '-o', library, source]);
+  execFileSync('clang', ['-O2', '-shared', '-fPIC', '-nostdlib', '-o', draft, source]);
+  renameSync(draft, library);
   return library;
 }

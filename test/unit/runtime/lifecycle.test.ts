@@ -84,6 +84,6 @@ describe('a lifecycle', () => {
     lifecycle.stop('two');
     lifecycle.fail(new Error('three'));
     expect(await lifecycle.run()).toBe(1);
-    expect(lines.map(({ msg }) => msg)).toEqual(['stopping', 'failed']);
+    expect(lines.map(({ msg }) => msg)).toEqual(['stopping', 'three']);
   });
 });

@@ -94,6 +94,10 @@ describe('a folder that is watched', () => {
     folder.write('bad.yaml', manifests('b'));
     await running.next();
     expect(running.source.problems).toEqual([]);
+    expect(running.log.lines.at(-1)).toMatchObject({
+      level: 'info',
+      msg: expect.stringMatching(/^no longer so: read bad\.yaml, document 1/),
+    });
   });
 
   test('logs a rejected BPF with its reason', async () => {
