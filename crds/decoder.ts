@@ -26,7 +26,6 @@ export const decoderInputs = {
   errno: 'text',
   syscall: 'text',
   cgroup: 'text',
-  pod: 'text',
   pci_vendor: 'text',
   pci_device: 'text',
   pci_class: 'text',
@@ -41,7 +40,6 @@ interface DecoderParameters {
   readonly regexps?: unknown;
   readonly type?: unknown;
   readonly format?: unknown;
-  readonly part?: unknown;
 }
 
 /** A parameter that one decoder needs and no other takes. */
@@ -66,7 +64,7 @@ export const decoderSchema = withRules(
       .meta({ description: 'static_map: what is not in map stays as it is, instead of unknown:TEXT.' })
       .optional(),
     regexps: atomicList(
-      z.string().min(1).max(256).meta({ description: 'A regular expression.' }),
+      z.string().min(1).max(256).meta({ description: "A regular expression in RE2's syntax." }),
       64,
       'regexp: the first that matches counts. Of one group its text, without a group the match; no match drops the series.',
     ).optional(),
@@ -81,18 +79,13 @@ export const decoderSchema = withRules(
       .string()
       .min(1)
       .max(64)
-      .meta({ description: 'format: text around one of %d, %u, %x, %X or %o, such as 0x%04x.' })
-      .optional(),
-    part: z
-      .enum(['namespace', 'pod', 'container'])
-      .meta({ description: 'pod: which of the three the label shows.' })
+      .meta({ description: 'format: text around one of %d, %u, %x, %X, %o or %s, such as 0x%04x.' })
       .optional(),
   }),
   belongsTo('map', 'static_map'),
   belongsTo('regexps', 'regexp'),
   belongsTo('type', 'enum'),
   belongsTo('format', 'format'),
-  belongsTo('part', 'pod'),
 );
 
 /** One step of a label's decoders, with the parameters that this one takes. */
