@@ -88,7 +88,10 @@ function encodeArray(layout: LayoutOf<'array'>, value: unknown): Encoded {
   const bytes = new Uint8Array(sizeBytes);
   for (const [index, item] of value.entries()) {
     const encoded = encodeGlobal(element, item);
-    if (!encoded.ok) return refuse(`[${index}] ${encoded.problem}`);
+    if (!encoded.ok) {
+      const deeper = encoded.problem.startsWith('[') ? '' : ' ';
+      return refuse(`[${index}]${deeper}${encoded.problem}`);
+    }
     bytes.set(encoded.bytes, index * element.sizeBytes);
   }
   return { ok: true, bytes };

@@ -42,11 +42,8 @@ export function revisionHash(
 function inKeyOrder(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inKeyOrder);
   if (typeof value !== 'object' || value === null) return value;
-  // Pairs, and not an object: of that, JavaScript puts keys that read as numbers first, which is an order too, but not ours.
-  return Object.entries(value)
-    .filter(([, item]) => item !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, item]) => [key, inKeyOrder(item)]);
+  const sorted = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(sorted.map(([key, item]) => [key, inKeyOrder(item)]));
 }
 
 /** `metadata.name` of the BPFRevision: a BPF's name has at most 63 characters, so at most 72. */

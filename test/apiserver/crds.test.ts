@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url';
 import type { BpfStatus } from '../../crds/bpf.ts';
 import type { BpfNode } from '../../crds/bpf-node.ts';
 import type { BpfRevision } from '../../crds/bpf-revision.ts';
-import { manifestCases, talkManifest } from '../fixtures/bpf-manifests.ts';
+import { manifestCases } from '../fixtures/bpf-manifests.ts';
+import { talkManifest } from '../fixtures/manifest-case.ts';
 import { type ControlPlane, startControlPlane } from './harness/control-plane.ts';
 
 const crds = fileURLToPath(new URL('../../crds/generated', import.meta.url));

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { bpfSchema } from '../../../crds/bpf.ts';
 import { problemsText, readManifest } from '../../../crds/read-manifest.ts';
 import { unknownFields } from '../../../crds/unknown-fields.ts';
-import { manifestCases, talkManifest } from '../../fixtures/bpf-manifests.ts';
+import { manifestCases } from '../../fixtures/bpf-manifests.ts';
+import { talkManifest } from '../../fixtures/manifest-case.ts';
 
 /** As it comes from a file: no undefined. */
 const read = (manifest: object) => readManifest(bpfSchema, JSON.parse(JSON.stringify(manifest)));

@@ -1,5 +1,6 @@
 import { type RevisionContent, revisionHash, revisionName } from '../../../../bpf/revision/identity.ts';
 import { bpfRevisionSchema } from '../../../../crds/bpf-revision.ts';
+import type { RevisionTemplate } from '../../../../crds/load-config.ts';
 import { sha256 } from '../../../../runtime/sha256.ts';
 
 const content: RevisionContent = {
@@ -29,10 +30,29 @@ describe('the hash of a revision', () => {
         payload: { ...content.payload, configMap: { namespace: 'x', name: 'bpf-payload-abababababababab' } },
       },
     ],
+    ['a global', { ...content, template: { globals: { min_us: 10 } } }],
+    ['a size of a map', { ...content, template: { maps: [{ name: 'm', maxEntries: 1 }] } }],
+    ['an optional program', { ...content, template: { programs: [{ name: 'p', required: false }] } }],
     ['no place', { uid: content.uid, payload: { sha256: content.payload.sha256, sizeBytes: 10 } }],
   ])('%s has another', (_what, other) => {
     expect(revisionHash(other, sha256)).toMatch(/^[0-9a-f]{8}$/);
     expect(revisionHash(other, sha256)).not.toBe(revisionHash(content, sha256));
+  });
+
+  const hashOf = (template: RevisionTemplate) => revisionHash({ ...content, template }, sha256);
+
+  test('covers what a template says, in whatever order, and that exactly', () => {
+    expect(hashOf({ globals: { a: 1, b: [true, 'x'] }, maps: [{ name: 'm', maxEntries: 2 }] })).toBe('ebb29fcb');
+    expect(hashOf({ maps: [{ maxEntries: 2, name: 'm' }], globals: { b: [true, 'x'], a: 1 } })).toBe('ebb29fcb');
+    const templates: RevisionTemplate[] = [
+      ...[{ a: 1 }, { a: '1' }, { a: true }, { a: [1] }, { a: [[1]] }, { a: [1, 2] }, { a: [2, 1] }, { b: 1 }].map(
+        (globals) => ({ globals }),
+      ),
+      { programs: [{ firstOf: ['a', 'b'] }] },
+      { programs: [{ firstOf: ['b', 'a'] }] },
+      { programs: [{ name: 'a' }, { name: 'b' }] },
+    ];
+    expect(new Set(templates.map(hashOf)).size).toBe(templates.length);
   });
 
   test('fields cannot run into each other', () => {
