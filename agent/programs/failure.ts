@@ -162,6 +162,10 @@ function explainAttach(failure: ObjectFailure, host: Host): Failure {
       transient: true,
     };
   }
+  if (errno === E2BIG) {
+    const hint = 'the kernel takes 64 programs on one tracepoint: attach fewer, or by raw_tp or tp_btf';
+    return { reason: 'Internal', message: `${message} [${hint}]`, transient: true };
+  }
   if (errno === EPERM || errno === EACCES) return permissionDenied(message, host);
   if (unsupported.has(errno)) return { reason: 'ProgramTypeUnsupported', message, transient: false };
   return { reason: 'Internal', message, transient: true };

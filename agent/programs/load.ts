@@ -172,7 +172,11 @@ function readBytes(ref: string, bytes: Uint8Array): { spec: ObjectSpec; modern: 
 function refuseUnsupported(ref: string, { programs }: ObjectSpec, on: ReadonlySet<string>): void {
   const foreign = programs.find(({ type, name }) => !attachable.has(type) && on.has(name));
   if (foreign === undefined) return;
-  const message = `load ${ref}: program ${foreign.name} (SEC("${foreign.section}")): this version of the agent does not attach programs of type ${foreign.type}`;
+  const why =
+    foreign.type === 'unspec'
+      ? 'libbpf knows no such section name [see SEC() names in docs/agent.md]'
+      : `this version of the agent does not attach programs of type ${foreign.type}`;
+  const message = `load ${ref}: program ${foreign.name} (SEC("${foreign.section}")): ${why}`;
   throw new LoadRefused('ProgramTypeUnsupported', message, { ref, program: foreign.name });
 }
 

@@ -51,6 +51,9 @@ export class Reconciler {
   readonly #deps: ReconcilerDeps;
   readonly #running = new Map<string, Running>();
   readonly #failed = new Map<string, Failed>();
+  /** When each BPF was served last, counted in turns. */
+  readonly #turns = new Map<string, number>();
+  #turn = 0;
   /** BPFs whose last good revision was looked for already. */
   readonly #resumed = new Set<string>();
   #wishes: Wishes | undefined;
@@ -96,16 +99,21 @@ export class Reconciler {
       for (const [ref, running] of this.#running) {
         if (!keep.has(ref)) this.#remove(ref, running, wishes.suspended.includes(running.wish.uid));
       }
-      for (const ref of this.#failed.keys()) if (!keep.has(ref)) this.#failed.delete(ref);
+      for (const known of [this.#failed, this.#turns]) {
+        for (const ref of known.keys()) if (!keep.has(ref)) known.delete(ref);
+      }
       this.#sweep(wishes);
     }
     this.#report(wishes);
     for (const { ref } of wishes.rejected) await this.#resume(ref, undefined, signal);
 
-    // In with what is wanted, one after the other.
-    for (const wish of wishes.wanted) {
+    // In with what is wanted, one after the other; who was served longest ago goes first, since one BPF that is edited
+    // again and again must not keep the others waiting.
+    const turn = ({ ref }: WantedProgram): number => this.#turns.get(ref) ?? 0;
+    for (const wish of wishes.wanted.toSorted((a, b) => turn(a) - turn(b))) {
       if (signal.aborted || this.#wishes !== wishes) return;
       if (!this.#due(wish)) continue;
+      this.#turns.set(wish.ref, ++this.#turn);
       await this.#replace(wish, signal);
       this.#report(wishes);
     }
@@ -131,7 +139,8 @@ export class Reconciler {
       this.#deps.lastGood.remember(wish, loaded.bytes);
       observer.loaded('success', clock.monotonic() - startMs);
       const programs = loaded.object.programs.length;
-      logger.info({ bpf: wish.ref, revision: wish.revision, programs, notes: loaded.plan.notes }, 'loaded');
+      const { notes } = loaded.plan;
+      logger.info({ bpf: wish.ref, revision: wish.revision, programs, ...(notes.length > 0 && { notes }) }, 'loaded');
       const off = Array.from(loaded.refused, ([program, { message }]) => `program ${program} is off: ${message}`);
       for (const warning of [...loaded.warnings, ...off]) logger.warn({ bpf: wish.ref }, warning);
     } catch (thrown) {

@@ -218,6 +218,7 @@ describe('an agent on a folder', () => {
     home.apply('no-target', compileFixture('hook', { hook: 'tracepoint/syscalls/sys_enter_nope' }));
     home.apply('no-kprobe', compileFixture('hook', { hook: 'kprobe/do_nanosleep' }));
     home.apply('xdp', compileFixture('hook', { hook: 'xdp' }));
+    home.apply('typo', compileFixture('hook', { hook: 'tracepont/syscalls/sys_enter_getpgid' }));
     home.apply('off', compileFixture('hook', { hook: '?tracepoint/syscalls/sys_enter_getpgid' }));
     home.write('broken.yaml', 'kind: BPF\n  metadata: [');
     const agent = await home.start();
@@ -229,9 +230,10 @@ describe('an agent on a folder', () => {
     await agent.logged('default/bomb', 'PayloadTooLarge');
     await agent.logged('default/no-target', 'AttachTargetMissing', 'sys_enter_nope');
     await agent.logged('default/no-kprobe', 'ProgramTypeUnsupported', 'kprobe');
+    await agent.logged('default/typo', 'libbpf knows no such section name');
     await agent.logged('default/xdp', 'ProgramTypeUnsupported', 'does not attach programs of type xdp');
     await agent.logged('broken.yaml');
-    await agent.until('bpf_agent_programs{node="n1",state="failed"}', '10');
+    await agent.until('bpf_agent_programs{node="n1",state="failed"}', '11');
     await agent.until('bpf_agent_programs{node="n1",state="ready"}', '2');
     callGetpgid(1);
     expect(await agent.value(calls('calls'))).toBe('1');

@@ -199,6 +199,7 @@ describe('explain', () => {
       /there is no nope here/,
       true,
     ],
+    ['a full tracepoint', attachFailure(7, 'tp/a/b'), full, 'Internal', /64 programs on one tracepoint/, true],
     ['attach refused', attachFailure(13, 'perf_event'), full, 'PermissionDenied', /prog \(perf_event\)/, true],
     ['no way to attach', attachFailure(95, 'xdp'), full, 'ProgramTypeUnsupported', /prog \(xdp\)/, false],
     ['anything else of an attach', attachFailure(16, 'tp/a/b'), full, 'Internal', /EBUSY/, true],

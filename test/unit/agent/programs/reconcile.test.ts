@@ -255,6 +255,19 @@ describe('reconciler', () => {
     await node.until('ns/a@1: Ready', 'ns/b@x: Failed');
   });
 
+  test('one BPF that is edited again and again does not keep the others waiting', async () => {
+    node.apply([wish('a', '1'), wish('b', '1')]);
+    await node.until('ns/a@1: Ready', 'ns/b@1: Ready');
+    const gate = Promise.withResolvers<void>();
+    node.hold = gate.promise;
+    node.apply([wish('a', '2'), wish('b', '2')]);
+    while (!node.loads.includes('ns/a@2')) await new Promise(setImmediate);
+    node.apply([wish('a', '3'), wish('b', '2')]);
+    gate.resolve();
+    await node.until('ns/a@3: Ready', 'ns/b@2: Ready');
+    expect(node.loads.slice(2)).toEqual(['ns/a@2', 'ns/b@2', 'ns/a@3']);
+  });
+
   test('a BPF deleted and made again by the same name starts afresh', async () => {
     node.apply([wish('a', '1', 'first')]);
     await node.until('ns/a@1: Ready');
