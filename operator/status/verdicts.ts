@@ -111,7 +111,7 @@ function readyOf({ record, counts, fresh }: Situation): Verdict<'Ready'> {
   return { type, status: 'True', reason: 'AllNodesReady', message: `${ready} of ${desired} nodes run it${besides}` };
 }
 
-function degradedOf({ counts }: Situation): Verdict<'Degraded'> {
+function degradedOf({ record, counts }: Situation): Verdict<'Degraded'> {
   const type = 'Degraded';
   const { desired } = counts;
   const failed = counts.in('failed');
@@ -126,7 +126,9 @@ function degradedOf({ counts }: Situation): Verdict<'Degraded'> {
   }
   const conflict = counts.warnings(maxReasons, maxNamedNodes).find(({ reason }) => reason === 'MetricConflict');
   if (conflict !== undefined) return { type, status: 'True', reason: 'MetricConflict', message: groupText(conflict) };
-  return { type, status: 'False', reason: 'AsExpected', message: 'nothing to do' };
+  // A refused edit needs a person too; that is said by Accepted, and by the phase.
+  const message = record.acceptance.accepted ? 'nothing to do' : 'nothing to do on nodes; see Accepted';
+  return { type, status: 'False', reason: 'AsExpected', message };
 }
 
 /** There are as many groups as node reasons, and about twenty of those. */
