@@ -54,6 +54,20 @@ const mapSchema = z.object({
     .meta({ description: 'The most entries that it holds, in place of what the object says.' }),
 });
 
+/** A list, and not a set, of which the API server would say that another order is the same. */
+const twinsSchema = withRules(
+  atomicList(
+    symbol("A program: the C function's name."),
+    firstOfMax,
+    'Twins, the best first: the first that loads and attaches on a node runs there, and the others stay off. One of them must.',
+  ).min(1),
+  {
+    rule: 'self.all(a, self.exists_one(b, a == b))',
+    message: 'a program stands in firstOf once',
+    holds: (names) => new Set(names).size === names.length,
+  },
+);
+
 const programSchema = withRules(
   z.object({
     name: symbol("The program that this is about: the C function's name.").optional(),
@@ -71,17 +85,7 @@ const programSchema = withRules(
           'False: where the program cannot be loaded or attached, the rest runs without it and the node says so (OptionalProgramFailed). Default true.',
       })
       .optional(),
-    firstOf: z
-      .array(symbol("A program: the C function's name."))
-      .min(1)
-      .max(firstOfMax)
-      .refine((names) => new Set(names).size === names.length, 'duplicate entry')
-      .meta({
-        description:
-          'Twins, the best first: the first that loads and attaches on a node runs there, and the others stay off. One of them must.',
-        'x-kubernetes-list-type': 'set',
-      })
-      .optional(),
+    firstOf: twinsSchema.optional(),
   }),
   {
     rule: 'has(self.name) != has(self.firstOf)',

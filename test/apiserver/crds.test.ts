@@ -236,6 +236,11 @@ describe('a BPFRevision', () => {
       }),
       /spec\.payload: Invalid value: .*payload is immutable/,
     ],
+    [
+      'a template is not added',
+      changed({ template: { globals: { a: 1 } } }),
+      /spec: Invalid value: .*template is immutable/,
+    ],
     ['a report may be delayed by five seconds', changed({ jitterMs: 5000 }), undefined],
     ['and not by more', changed({ jitterMs: 5001 }), /spec\.jitterMs.*should be less than or equal to 5000/],
     ['there is no status', { ...revision, status: {} }, /unknown field "status"/],
@@ -243,6 +248,35 @@ describe('a BPFRevision', () => {
     const { code, stderr } = await apply(object, '--dry-run=server');
     expect(stderr).toMatch(refused ?? /^$/);
     expect(code === 0).toBe(refused === undefined);
+  });
+
+  test('a template stays as it was said', async () => {
+    const template = {
+      globals: { min_us: 10, ports: [80, [443]] },
+      maps: [{ name: 'm', maxEntries: 1 }],
+      programs: [{ firstOf: ['a', 'b'] }, { name: 'c', required: false }],
+    };
+    const metadata = { name: 'pkts-bpf-00000000' };
+    const having = (changes: object | undefined) => ({
+      ...changed(changes === undefined ? {} : { template: { ...template, ...changes } }),
+      metadata,
+    });
+    expect(await apply(having({}))).toMatchObject({ code: 0 });
+    const edits = [
+      undefined,
+      { globals: { ...template.globals, min_us: 11 } },
+      { globals: { ...template.globals, ports: [80, [444]] } },
+      { globals: { ...template.globals, max_us: 1 } },
+      { maps: [{ name: 'm', maxEntries: 2 }] },
+      { programs: [{ firstOf: ['b', 'a'] }, { name: 'c', required: false }] },
+    ];
+    const passed: unknown[] = [];
+    for (const edit of edits) {
+      const { stderr } = await apply(having(edit), '--dry-run=server');
+      if (!/spec: Invalid value: .*template is immutable/.test(stderr)) passed.push([edit, stderr]);
+    }
+    expect(passed).toEqual([]);
+    expect(await apply({ ...having({}), spec: { ...having({}).spec, sequence: 2 } })).toMatchObject({ code: 0 });
   });
 
   test('kubectl get', async () => {

@@ -97,6 +97,45 @@ test('from kubectl apply to a series, through a broken edit and back, to kubectl
   expect(await cluster.kubectl(['get', 'bpfrevisions', '--all-namespaces', '--output=name'])).toBe('');
 }, 120_000);
 
+test('how an object is loaded: refused with its type and range, run as said, and changed', async () => {
+  const { agent } = cluster;
+  const programs = [
+    { firstOf: ['by_no_function', 'by_raw'] },
+    { name: 'by_no_tracepoint', required: false },
+    { name: 'by_function', enabled: false },
+  ];
+  const loadedWith = (globals: object) => {
+    const { spec, ...rest } = JSON.parse(bpf) as { spec: object };
+    return JSON.stringify({ ...rest, spec: { ...spec, globals, programs, maps: [{ name: 'labels', maxEntries: 8 }] } });
+  };
+  const globals = { only_pid: process.pid, enabled: true, steps: [10], mode: 'OFF' };
+  const counted = 'bpf_calls_total{bpf_name="calls",bpf_namespace="default",node="n1"}';
+  await apply(configMap(compileFixture('configured')));
+
+  // A value that its variable cannot hold never reaches a node.
+  await apply(loadedWith({ ...globals, only_pid: -1 }));
+  await cluster.described('bpf/calls', 'InvalidGlobal', 'only_pid is -1, not an integer of 0 to 4294967295 (u32)');
+  expect(await cluster.kubectl(['get', 'bpfrevisions', '--output=name'])).toBe('');
+
+  // Ready, though two of its programs cannot run here, of which one is a twin.
+  await apply(loadedWith(globals));
+  await wait('condition=Ready', 'bpf/calls');
+  callGetpgid(3);
+  await agent?.until(counted, '30');
+  const reported = await cluster.field('bpfnode/n1', '.status.programs[0].message');
+  expect(reported).toMatch(/^program by_no_tracepoint is off: .*sys_enter_no_such_call/);
+  expect(await cluster.field('bpfnode/n1', '.status.programs[0].reason')).toBe('OptionalProgramFailed');
+
+  // Another value is another revision, on the counts of the one before.
+  const revision = await cluster.field('bpf/calls', '.status.revision');
+  await apply(loadedWith({ ...globals, steps: ['1000'] }));
+  await wait('condition=Ready', 'bpf/calls');
+  expect(await cluster.field('bpf/calls', '.status.revision')).not.toBe(revision);
+  callGetpgid(1);
+  await agent?.until(counted, '1030');
+  await cluster.kubectl(['delete', 'bpf', 'calls', '--timeout=20s']);
+}, 60_000);
+
 test('an object of 700 KB is applied as documented and runs', async () => {
   const { agent } = cluster;
   // ELF does not mind what stands behind its last section.

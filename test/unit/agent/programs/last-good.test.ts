@@ -35,6 +35,12 @@ describe('the last good revision', () => {
     expect(await recalled?.fetch(AbortSignal.timeout(1000))).toEqual(bytes);
   });
 
+  test('is loaded as it was', () => {
+    const template = { globals: { min_us: [1, 'x'] }, programs: [{ firstOf: ['a', 'b'] }] };
+    open().remember({ ...wish('a'), template }, bytes);
+    expect(open().recall('ns/a')?.template).toEqual(template);
+  });
+
   test('of a BPF that never ran there is none', () => {
     expect(open().recall('ns/a')).toBeUndefined();
   });

@@ -9,6 +9,7 @@ import { machineFacts } from '../../../../agent/source/machine-facts.ts';
 import { maxFileBytes } from '../../../../agent/source/manifest-file.ts';
 import { storedMaxBytes } from '../../../../bpf/revision/limits.ts';
 import { sha256 } from '../../../../runtime/sha256.ts';
+import { compileBpf } from '../../../fixtures/compile.ts';
 import { minimalElf } from '../../../fixtures/elf-builder.ts';
 import { ManifestFolderFixture } from '../../../fixtures/manifest-folder.ts';
 
@@ -311,6 +312,31 @@ describe('what cannot be told to be about anything is a problem with file and do
 });
 
 describe('an edit', () => {
+  test('of how the object is loaded is a new revision, which says it', async () => {
+    using folder = new Setup();
+    const configuredElf = compileBpf(join(import.meta.dirname, '../../../fixtures/kernel/configured.bpf.c'));
+    const wished = async (spec: object) => {
+      folder.write('a.yaml', yaml(bpf('a', { spec }), configMap('a', configuredElf)));
+      const { wanted, rejected } = (await folder.now()).wishes;
+      expect(rejected).toEqual([]);
+      return wanted[0];
+    };
+    const said = {
+      globals: { only_pid: 1 },
+      maps: [{ name: 'labels', maxEntries: 2 }],
+      programs: [{ name: 'by_raw' }],
+    };
+    const specs = [{}, { globals: said.globals }, { maps: said.maps }, { programs: said.programs }, said];
+    const revisions = new Set<string | undefined>();
+    for (const spec of specs) {
+      const wish = await wished(spec);
+      expect(wish?.template).toEqual(Object.keys(spec).length === 0 ? undefined : spec);
+      revisions.add(wish?.revision);
+    }
+    expect(revisions.size).toBe(specs.length);
+    expect((await wished({ globals: {}, maps: [], programs: [] }))?.revision).toBe((await wished({}))?.revision);
+  });
+
   test('of the object is a new revision, of anything else none', async () => {
     using folder = new Setup();
     const revision = async () => (await folder.now()).wishes.wanted.map((wish) => wish.revision);

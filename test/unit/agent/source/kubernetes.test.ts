@@ -125,7 +125,12 @@ describe('wishes from the API server', () => {
     await using rig = new SourceRig();
     await rig.makeNode();
     await rig.makePayload(elf);
-    await rig.makeRevision({ uid: 'u1' });
+    const template = {
+      globals: { min_us: 10 },
+      maps: [{ name: 'm', maxEntries: 2 }],
+      programs: [{ firstOf: ['a', 'b'] }],
+    };
+    await rig.makeRevision({ uid: 'u1', template });
     rig.startAgent();
     await rig.wants('pkts@5f2a9c01');
     const wish = rig.said[0]?.wanted[0];
@@ -136,6 +141,7 @@ describe('wishes from the API server', () => {
       uid: 'u1',
       createdAt: '2026-01-01T00:00:00Z',
       payload: { sizeBytes: elf.length },
+      template,
     });
     expect(Buffer.from((await wish?.fetch(new AbortController().signal)) ?? [])).toEqual(Buffer.from(elf));
   });
@@ -257,7 +263,8 @@ describe('the API server away', () => {
     await using rig = new SourceRig();
     await rig.makeNode();
     await rig.makePayload(elf);
-    await rig.makeRevision({ uid: 'u1' });
+    const template = { globals: { min_us: 10 } };
+    await rig.makeRevision({ uid: 'u1', template });
     rig.startAgent();
     await rig.wants('pkts@5f2a9c01');
     await rig.said[0]?.wanted[0]?.fetch(new AbortController().signal);
@@ -267,7 +274,7 @@ describe('the API server away', () => {
     rig.startAgent();
     expect(rig.wanted).toBe('pkts@5f2a9c01?');
     const wish = rig.said[0]?.wanted[0];
-    expect(wish).toMatchObject({ ref: `${rig.run}/pkts`, uid: 'u1', createdAt: '2026-01-01T00:00:00Z' });
+    expect(wish).toMatchObject({ ref: `${rig.run}/pkts`, uid: 'u1', createdAt: '2026-01-01T00:00:00Z', template });
     expect(Buffer.from((await wish?.fetch(new AbortController().signal)) ?? [])).toEqual(Buffer.from(elf));
 
     await rig.deleteRevision('pkts-5f2a9c01');

@@ -108,6 +108,9 @@ test.each([
   ],
   ['a pin', bpfObject({ program: { ...bpfObject().spec.program, sha256: '0'.repeat(64) } }), 'DigestMismatch, 1 reads'],
   ['another BPF of the same name', bpfObject({}, { uid: 'u-other' }), 'accepted with bytes, 1 reads'],
+  ['a global', bpfObject({ globals: { min_us: 1 } }), 'UnknownGlobal, 1 reads'],
+  ['a map', bpfObject({ maps: [{ name: 'm', maxEntries: 1 }] }), 'UnknownMap, 1 reads'],
+  ['a program', bpfObject({ programs: [{ name: 'nope', enabled: false }] }), 'UnknownProgram, 1 reads'],
   ['suspended', bpfObject({ suspend: true }, { generation: 2 }), 'accepted, 0 reads'],
   ['another selector', bpfObject({ nodeSelector: { a: 'b' } }, { generation: 2 }), 'accepted, 0 reads'],
 ])('an edit of the BPF: %s', async (_, bpf, expected) => {

@@ -109,6 +109,16 @@ test('a patch is on top of what was read, and puts label and owner back', () => 
   });
 });
 
+test('a template is in the revision as it was said; without one there is none', () => {
+  const template = { globals: { min_us: 10 }, programs: [{ firstOf: ['a', 'b'] }] };
+  const specOf = (wanted: RevisionInput['wanted']) => {
+    const [step] = planRevisions({ bpf: bpfObject(), existing: [], wanted, nodeCount: 3 });
+    return step?.type === 'create' ? step.draft.spec : undefined;
+  };
+  expect(specOf({ ...one, template })).toMatchObject({ template });
+  expect(specOf({ ...one, template: undefined })).not.toHaveProperty('template');
+});
+
 test('a report is spread over a millisecond for each node, five seconds at most', () => {
   const jitterOf = (nodeCount: number) => {
     const [step] = planRevisions({ bpf: bpfObject(), existing: [], wanted: one, nodeCount });

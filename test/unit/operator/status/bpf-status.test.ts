@@ -35,6 +35,7 @@ const pending = { progress: 'pending' } as const;
 const waiting = { progress: 'waiting' } as const;
 const unknown = { progress: 'unknown', updated: true } as const;
 const warned = { ...ready, trouble: { reason: 'MetricConflict', message: 'metric m is a counter in a/b' } };
+const limited = { ...ready, trouble: { reason: 'SeriesLimited', message: 'more than 10 series' } };
 
 /** Accepted, Progressing, Ready, Degraded, phase, summary. */
 const rows: [string, Partial<LivingRecord>, Partial<Contribution>[], string[]][] = [
@@ -111,6 +112,18 @@ const rows: [string, Partial<LivingRecord>, Partial<Contribution>[], string[]][]
     ['True/Accepted', 'False/RolloutComplete', 'True/AllNodesReady', 'True/MetricConflict', 'Degraded', '2/2'],
   ],
   [
+    'too many series',
+    {},
+    [ready, limited],
+    ['True/Accepted', 'False/RolloutComplete', 'True/AllNodesReady', 'True/SeriesLimited', 'Degraded', '2/2'],
+  ],
+  [
+    'two warnings: metrics that are missing first',
+    {},
+    [limited, warned],
+    ['True/Accepted', 'False/RolloutComplete', 'True/AllNodesReady', 'True/MetricConflict', 'Degraded', '2/2'],
+  ],
+  [
     'suspended',
     { suspended: true },
     [],
@@ -172,6 +185,15 @@ test("a condition's time moves with its status only", () => {
     ['Ready', earlier], // another reason, still False
     ['Degraded', now],
   ]);
+});
+
+test('what is probably not meant is said where it was accepted, and changes nothing else', () => {
+  const warnings = ['a and b would count twice', 'so would c'];
+  const status = statusOf({ acceptance: { accepted: true, programs: [], warnings } }, [ready]);
+  expect(status.conditions?.find(({ type }) => type === 'Accepted')?.message).toBe(
+    `object ${sha256.slice(0, 16)} is pinned as revision 11111111; warning: a and b would count twice; warning: so would c`,
+  );
+  expect(conditionsOf(status)).toMatchObject({ Ready: 'True/AllNodesReady', Degraded: 'False/AsExpected' });
 });
 
 test('what failed is named: in failures, and in the words of Ready and Degraded', () => {
