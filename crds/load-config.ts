@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import { atomicList, listByKey } from './bounded.ts';
+import { metricsSchema } from './metrics.ts';
 import { withRules } from './rule.ts';
 
 /**
  * How an object is loaded, beyond what it says itself: the values of its global variables, the sizes of its maps, which of
- * its programs run. A BPF's spec and a BPFRevision's template have the same fields.
+ * its programs run, what its maps are exported as. A BPF's spec and a BPFRevision's template have the same fields.
  */
 
 const globalsMax = 256;
@@ -125,6 +126,9 @@ export const loadConfigFields = {
   globals: globalsSchema.optional(),
   maps: listByKey(mapSchema, ['name'], mapsMax, 'Sizes of maps, by name.').optional(),
   programs: programsSchema.optional(),
+  metrics: metricsSchema
+    .meta({ description: 'What maps and globals are exported as. Absent: all that hold results, as their types say.' })
+    .optional(),
 };
 
 export const templateSchema = z.object(loadConfigFields);

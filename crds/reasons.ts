@@ -20,7 +20,8 @@ export const bpfConditions = {
       UnknownMap: 'The object has no such map as spec.maps names; the message lists those it has.',
       UnknownGlobal: 'The object has no such variable as spec.globals names; the message lists those it has.',
       InvalidGlobal: 'A value of spec.globals does not fit its variable; the message has the type and its range.',
-      InvalidMetric: "The object's maps cannot be exported as they are; the message names both that come out alike.",
+      InvalidMetric:
+        'Maps cannot be exported as spec.metrics or their types say; the message names the line, or both that come out alike.',
     },
   },
   Progressing: {
@@ -94,7 +95,8 @@ export const nodeReasons = {
   PayloadUnavailable: 'The object could not be fetched.',
   DigestMismatch: 'The object that arrived is not the one that was pinned.',
   InvalidObject: 'The object makes no sense to libbpf.',
-  InvalidMetric: 'Its maps cannot be exported as they are; the message names both that come out alike.',
+  InvalidMetric:
+    'Its maps cannot be exported as spec.metrics or their types say; the message names the line, or both that come out alike.',
   OptionalProgramFailed: 'A warning: a program that is not required is off, and the rest runs; the message says why.',
   MetricConflict: 'A warning: another BPF on this node exports a metric of the same name with another type.',
   CrashedAgent: 'Loading this revision ended the agent twice in a row; it is not tried again until something changes.',

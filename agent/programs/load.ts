@@ -1,5 +1,5 @@
+import { metricPlan } from '../../bpf/metrics/metric-plan.ts';
 import type { MetricPlan } from '../../bpf/metrics/plan.ts';
-import { zeroConfig } from '../../bpf/metrics/zero-config.ts';
 import { readObject } from '../../bpf/object/read-object.ts';
 import { type ProgramType, programTypes } from '../../bpf/object/section-names.ts';
 import type { ObjectSpec } from '../../bpf/object/spec.ts';
@@ -75,7 +75,7 @@ export async function load(
     throw new LoadRefused('BTFMissing', message, { ref: wish.ref });
   }
 
-  const { plan, faults } = zeroConfig(spec);
+  const { plan, faults } = metricPlan(spec, wish.template?.metrics);
   if (faults.length > 0) {
     const message = `load ${wish.ref}: ${faults.map((fault) => fault.message).join('; ')}`;
     throw new LoadRefused('InvalidMetric', message, { ref: wish.ref });

@@ -78,7 +78,8 @@ function collectMember(member: MemberLayout, at: number, path: readonly string[]
   collect(layout, offsetBytes, [...path, ...(member.name === '' ? anonymous : [member.name])], walk);
 }
 
-function shapeOf(layout: Layout, at: number): Field['shape'] {
+/** What a part of this type, `at` bytes from the start, can be read as. */
+export function shapeOf(layout: Layout, at: number): Field['shape'] {
   const number = integerAt(layout, at);
   if (number !== undefined) return numberShape(number, layout);
   const address = layout.kind === 'pointer' ? numberAt(at, layout.sizeBytes, false) : undefined;
@@ -99,7 +100,7 @@ function numberShape(reading: NumberReading, layout: Layout): Field['shape'] {
 }
 
 /** Reading for an integer, bool or enum of a size that a register has; undefined for anything else. */
-function integerAt(layout: Layout, offsetBytes: number): NumberReading | undefined {
+export function integerAt(layout: Layout, offsetBytes: number): NumberReading | undefined {
   if (layout.kind !== 'int' && layout.kind !== 'enum') return undefined;
   return numberAt(offsetBytes, layout.sizeBytes, layout.signed);
 }
@@ -110,17 +111,19 @@ export function numberAt(offsetBytes: number, sizeBytes: number, signed: boolean
   return { kind: 'int', offsetBytes, sizeBytes, signed };
 }
 
-function bitsAt(firstBit: number, bitSize: number, layout: Layout): NumberReading | undefined {
+/** Reading for `bitSize` bits of an integer or enum, counted from the start. */
+export function bitsAt(firstBit: number, bitSize: number, layout: Layout): NumberReading | undefined {
   if (layout.kind !== 'int' && layout.kind !== 'enum') return undefined;
   if (bitSize < 1 || bitSize > 64) return undefined;
   return { kind: 'bits', offsetBytes: Math.floor(firstBit / 8), shift: firstBit % 8, bitSize, signed: layout.signed };
 }
 
-function isChar(layout: Layout): boolean {
+export function isChar(layout: Layout): boolean {
   return layout.kind === 'int' && layout.encoding === 'char' && layout.sizeBytes === 1;
 }
 
-function describe(layout: Layout): string {
+/** What a person calls such a type. */
+export function describe(layout: Layout): string {
   if (layout.kind === 'int') return `${layout.sizeBytes * 8}-bit integer`;
   if (layout.kind === 'array') return `array of ${describe(layout.element)}s`;
   return layout.kind;

@@ -1,8 +1,10 @@
-import type { GlobalSpec, Layout, MapSpec, ObjectSpec } from '../object/spec.ts';
+import type { GlobalSpec, MapSpec, ObjectSpec } from '../object/spec.ts';
 import { isDistinct } from './distinct.ts';
 import { type Field, fieldsOf, numberAt } from './fields.ts';
-import { isReservedLabel, legalLabelName, legalMetricName } from './names.ts';
-import type { LabelPlan, MetricPlan, MetricRow, NumberReading, Reading, TablePlan } from './plan.ts';
+import { type Claim, keyLabels, layoutOf } from './key-labels.ts';
+import { exportedTypes } from './map-shapes.ts';
+import { defaultPrefix, isReservedLabel, legalLabelName, legalMetricName, prefixed, reservedFamily } from './names.ts';
+import type { MetricPlan, MetricRow, NumberReading, TablePlan } from './plan.ts';
 import { endOf, maxFamilies, maxLabels, maxNameBytes } from './plan.ts';
 
 /** Why an object's metrics cannot be exported as they are: the reason `InvalidMetric`. */
@@ -20,48 +22,42 @@ export interface ZeroConfig {
   readonly faults: readonly MetricFault[];
 }
 
+export interface ZeroConfigOptions {
+  /** Before each metric's name; `bpf` where it is absent, nothing where it is empty. */
+  readonly prefix?: string | undefined;
+  /** Maps and globals that are left out, by name: C has one namespace for both. */
+  readonly except?: ReadonlySet<string>;
+}
+
 /** Larger arrays are a program's own tables, not results. */
 export const maxArrayEntries = 1024;
 /** An array of integers in a value gives a series for each of its elements. */
 const maxElements = 64;
 const arrayKeyBytes = 4;
 
-const prefix = 'bpf_';
-/** The agent's own metrics. */
-const agentPrefix = 'bpf_agent_';
-
-type Shape = 'hash' | 'array';
-
-/** BPF_MAP_TYPE_* (include/uapi/linux/bpf.h) whose entries are exported. */
-const exportedTypes: ReadonlyMap<number, Shape> = new Map([
-  [1, 'hash'], // HASH
-  [2, 'array'], // ARRAY
-  [5, 'hash'], // PERCPU_HASH
-  [6, 'array'], // PERCPU_ARRAY
-  [9, 'hash'], // LRU_HASH
-  [10, 'hash'], // LRU_PERCPU_HASH
-]);
-
 /**
  * The metrics of an object that declares none, from its BTF alone: every map that holds results and every integer
  * global (design: metrics.md, "Zero configuration"). Pure; the same object gives the same plan.
  */
-export function zeroConfig(object: ObjectSpec): ZeroConfig {
-  const planner = new Planner(object);
-  for (const map of object.maps) planner.addMap(map);
-  planner.addGlobals(object.globals);
+export function zeroConfig(object: ObjectSpec, options: ZeroConfigOptions = {}): ZeroConfig {
+  const planner = new Planner(object, options.prefix ?? defaultPrefix);
+  const wanted = (declared: { readonly name: string }): boolean => options.except?.has(declared.name) !== true;
+  for (const map of object.maps.filter(wanted)) planner.addMap(map);
+  planner.addGlobals(object.globals.filter(wanted));
   return planner.result();
 }
 
 class Planner {
   readonly #object: ObjectSpec;
+  readonly #prefix: string;
   readonly #tables: TablePlan[] = [];
   readonly #notes: string[] = [];
   readonly #faults: MetricFault[] = [];
   readonly #families = new Map<string, string>();
 
-  constructor(object: ObjectSpec) {
+  constructor(object: ObjectSpec, prefix: string) {
     this.#object = object;
+    this.#prefix = prefix;
   }
 
   result(): ZeroConfig {
@@ -86,7 +82,8 @@ class Planner {
       this.#notes.push(`${owner} is not exported: its value of ${map.valueSizeBytes} bytes holds no integer`);
       return;
     }
-    const key = this.#keyLabels(map, shape, owner, new Set(value.labels.map((label) => label.name)));
+    const taken = new Set(value.labels.map((label) => label.name));
+    const key = keyLabels(this.#object.types, map, shape, owner, taken);
     const claims = [...value.labels, ...key];
     if (claims.length > maxLabels) {
       this.#notes.push(`${owner} is not exported: ${claims.length} labels, more than ${maxLabels}`);
@@ -137,7 +134,7 @@ class Planner {
   }
 
   #valueParts(map: MapSpec, owner: string): { numbers: readonly Field[]; labels: readonly Claim[] } {
-    const layout = this.#layoutOf(map.valueTypeId, map.valueSizeBytes);
+    const layout = layoutOf(this.#object.types, map.valueTypeId, map.valueSizeBytes);
     if (layout === undefined) {
       const reading = numberAt(0, map.valueSizeBytes, false);
       return { numbers: reading === undefined ? [] : [{ path: [], shape: { kind: 'number', reading } }], labels: [] };
@@ -167,36 +164,14 @@ class Planner {
     return { numbers, labels };
   }
 
-  #keyLabels(map: MapSpec, shape: Shape, owner: string, taken: ReadonlySet<string>): readonly Claim[] {
-    const claim = (path: readonly string[], reading: Reading): Claim => {
-      const name = legalLabelName(path.length === 0 ? 'key' : path.join('_'));
-      const part = path.length === 0 ? `the key of ${owner}` : `member ${path.join('.')} of the key of ${owner}`;
-      return { name: isReservedLabel(name) || taken.has(name) ? `key_${name}` : name, from: 'key', reading, part };
-    };
-    const whole = (signed: boolean): Claim =>
-      claim([], numberAt(0, map.keySizeBytes, signed) ?? { kind: 'hex', offsetBytes: 0, sizeBytes: map.keySizeBytes });
-
-    const layout = this.#layoutOf(map.keyTypeId, map.keySizeBytes);
-    // The kernel takes any type of four bytes as an array's key; what it means is the index.
-    if (shape === 'array' || layout === undefined) return [whole(false)];
-    const claims = fieldsOf(layout, map.keySizeBytes).map((field) => claim(field.path, labelReading(field)));
-    return claims.length === 0 ? [whole(false)] : claims;
-  }
-
-  /** The type that BTF gives, where its size is what the map's is; otherwise BTF does not speak of these bytes. */
-  #layoutOf(typeId: number | undefined, sizeBytes: number): Layout | undefined {
-    if (typeId === undefined) return undefined;
-    const layout = this.#object.types.layout(typeId);
-    return layout.sizeBytes === sizeBytes ? layout : undefined;
-  }
-
   #metric(name: string, claimant: string, help: string, shape: Field['shape']): readonly MetricRow[] {
-    const family = legalMetricName(prefix + name);
+    const family = legalMetricName(prefixed(this.#prefix, name));
     const other = this.#families.get(family);
+    const reserved = reservedFamily(family);
     if (other !== undefined) {
       this.#fault(`${other} and ${claimant} both make the metric ${family}`, family, [other, claimant]);
-    } else if (family.startsWith(agentPrefix)) {
-      this.#fault(`${claimant} makes the metric ${family}: ${agentPrefix} is the agent's own`, family, [claimant]);
+    } else if (reserved !== undefined) {
+      this.#fault(`${claimant} makes the metric ${family}: ${reserved}`, family, [claimant]);
     } else if (family.length > maxNameBytes) {
       this.#fault(`${claimant} makes a metric's name of more than ${maxNameBytes} bytes`, family, [claimant]);
     } else if (this.#families.size >= maxFamilies) {
@@ -226,26 +201,6 @@ class Planner {
 
   #fault(message: string, name: string, claimants: readonly string[]): void {
     this.#faults.push({ message, name, claimants });
-  }
-}
-
-interface Claim extends LabelPlan {
-  /** In C's terms, for messages. */
-  readonly part: string;
-}
-
-/** Of a part of a key: whatever it is, it must show, or two keys would look alike. */
-function labelReading({ shape }: Field): Reading {
-  switch (shape.kind) {
-    case 'label':
-    case 'pointer':
-      return shape.reading;
-    case 'number':
-      return shape.names === undefined ? shape.reading : { kind: 'enum', number: shape.reading, names: shape.names };
-    case 'numbers':
-      return { kind: 'hex', offsetBytes: shape.first.offsetBytes, sizeBytes: shape.count * shape.strideBytes };
-    case 'bytes':
-      return { kind: 'hex', offsetBytes: shape.offsetBytes, sizeBytes: shape.sizeBytes };
   }
 }
 

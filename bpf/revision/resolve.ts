@@ -1,8 +1,8 @@
 import { type Bpf, type BpfStatus, statusNameMaxLength, statusProgramsMax } from '../../crds/bpf.ts';
 import type { RevisionTemplate } from '../../crds/load-config.ts';
 import type { RejectionReason } from '../../crds/reasons.ts';
+import { metricPlan } from '../metrics/metric-plan.ts';
 import type { MetricPlan } from '../metrics/plan.ts';
-import { zeroConfig } from '../metrics/zero-config.ts';
 import { ObjectError, type ObjectErrorCode } from '../object/object-error.ts';
 import { readObject } from '../object/read-object.ts';
 import type { ObjectSpec } from '../object/spec.ts';
@@ -41,7 +41,7 @@ export function resolve(bpf: Bpf, configMap: ConfigMapContent | undefined, deps:
     const configured = configure(readObject(payload.elf), template);
     if (!configured.ok) return configured;
     const { object, warnings } = configured;
-    const { plan, faults } = zeroConfig(object);
+    const { plan, faults } = metricPlan(object, template?.metrics);
     if (faults.length > 0) return reject('InvalidMetric', faults.map(({ message }) => message).join('; '));
     const revision = { payload, object, template, plan, programs: programsForStatus(object), warnings };
     return { ok: true, revision };

@@ -92,8 +92,18 @@ describe('fields of a BPF', () => {
 
   test('spec', () => {
     const documented = table(page('docs/bpf.md'), 'field', 'type, default', 'meaning').map(([field]) => code(field)[0]);
-    const isLeaf = (path: string) => path === 'spec.affinity';
+    const isLeaf = (path: string) => path === 'spec.affinity' || path === 'spec.metrics';
     expect(documented.sort()).toEqual([...paths(spec, 'spec', isLeaf)].sort());
+  });
+
+  test('spec.metrics, on its own page', () => {
+    const documented = table(page('docs/metrics.md'), 'field', 'type, default', 'meaning').flatMap(([field]) =>
+      code(field),
+    );
+    const metrics = spec.properties?.['metrics'] ?? {};
+    const all = [...paths(metrics, '', () => false)].map((path) => path.slice(1));
+    expect(all.length).toBeGreaterThan(40);
+    expect(documented.sort()).toEqual(all.sort());
   });
 
   test('spec.affinity, whose fields are those of a Pod', () => {
