@@ -1,5 +1,6 @@
 import type { DecoderSpec } from '../../crds/decoder.ts';
 import type { SeriesLabelSpec } from '../../crds/metrics.ts';
+import { decoderFault } from './decoder-fault.ts';
 import { numberAt, shapeOf } from './fields.ts';
 import { labelReading, untypedReading } from './key-labels.ts';
 import { isProblem, numberOf, type Place } from './members.ts';
@@ -128,6 +129,11 @@ const inputSizes: Readonly<Partial<Record<DecoderSpec['name'], readonly number[]
   bool: [1, 2, 4, 8],
   enum: [1, 2, 4, 8],
   inet_ip: [4, 16],
+  ipport: [6, 8, 18, 20],
+  ifname: [4, 8],
+  netns: [4, 8],
+  majorminor: [4, 8],
+  mkdev: [4, 8],
   ksym: [8],
 };
 
@@ -137,6 +143,10 @@ function checkDecoders(decoders: readonly DecoderSpec[], reading: Reading, at: s
     good = false;
     report(`${at}.decoders${path}`, problem);
   };
+  for (const [i, decoder] of decoders.entries()) {
+    const fault = decoderFault(decoder);
+    if (fault !== undefined) refuse(`[${i}].${fault.path}`, fault.message);
+  }
   const [first] = decoders;
   const sizes = first && inputSizes[first.name];
   const sizeBytes = rawSize(reading);

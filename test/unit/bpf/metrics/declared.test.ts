@@ -416,6 +416,14 @@ describe('what is refused, with the path of the line', () => {
       'labels[0].decoders[0].name: inet_ip takes 4 or 16 bytes, and there are 8',
     ],
     [
+      { ...map, labels: [{ name: 'x', decoders: [{ name: 'string' }, { name: 'regexp', regexps: ['a', '(?=a)'] }] }] },
+      'labels[0].decoders[1].regexps[1]: (?=: look-around is not supported',
+    ],
+    [
+      { ...map, labels: [{ name: 'x', decoders: [{ name: 'format', format: '%f' }] }] },
+      'labels[0].decoders[0].format: %f: there are %d, %u, %x, %X, %o, %s and %%',
+    ],
+    [
       label({ name: 'a', field: 'dev' }, { name: 'a', field: 'cmd_flags' }),
       'labels[1].name: labels[0].name makes a label a already',
     ],
