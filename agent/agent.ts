@@ -43,7 +43,15 @@ export async function startAgent(deps: AgentDeps): Promise<{ readonly url: strin
   const registry = new Registry();
   const kubernetes = config.manifests === undefined;
   const own = new OwnMetrics(registry, { node: config.nodeName, version: agentVersion, kubernetes });
-  const exporter = new Exporter({ node: config.nodeName, observer: own, ownText: own.text });
+  const exporter = new Exporter({
+    node: config.nodeName,
+    observer: own,
+    ownText: own.text,
+    decoders: ([first]) => {
+      throw new TypeError(`the decoder ${first?.name} is not there yet`);
+    },
+    onLimited: () => reconciler.recheck(),
+  });
   const source = await openSource({
     config,
     env: deps.env,
@@ -177,6 +185,11 @@ function sinkOf(exporter: Exporter): MetricsSink {
       if (conflicts.length === 0) return undefined;
       const told = conflicts.map(({ family, keptBy }) => `${family} is exported by ${keptBy} with another type`);
       return `${told.join('; ')} [rename the map, or declare the metrics]`;
+    },
+    limited: (ref) => {
+      const maxSeries = exporter.limited(ref);
+      if (maxSeries === undefined) return undefined;
+      return `there are more than ${maxSeries} series [raise spec.metrics.maxSeries, or drop labels]`;
     },
   };
 }

@@ -55,6 +55,7 @@ export const bpfConditions = {
       NodesFailed: 'It failed on some nodes; see status.failures.',
       NodesUnreachable: 'Nodes or their agents have not been ready for a minute.',
       MetricConflict: 'Another BPF on the same node exports a metric of the same name with another type.',
+      SeriesLimited: 'Nodes leave series out, since the BPF has more of them than spec.metrics.maxSeries.',
     },
     False: { AsExpected: 'Nothing to do.' },
   },
@@ -99,6 +100,7 @@ export const nodeReasons = {
     'Its maps cannot be exported as spec.metrics or their types say; the message names the line, or both that come out alike.',
   OptionalProgramFailed: 'A warning: a program that is not required is off, and the rest runs; the message says why.',
   MetricConflict: 'A warning: another BPF on this node exports a metric of the same name with another type.',
+  SeriesLimited: 'A warning: the last scrape left series out, since there are more than spec.metrics.maxSeries.',
   CrashedAgent: 'Loading this revision ended the agent twice in a row; it is not tried again until something changes.',
   Internal: 'Anything else, with the errno and the call.',
 } as const;

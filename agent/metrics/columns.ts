@@ -3,20 +3,33 @@ import { type Digits, maxNumberBytes } from './digits.ts';
 import { type Halves, type NumberReader, numberReader } from './numbers.ts';
 import { labelValue, maxEscapedBytes, type Piece, pieceOf, writePiece, writeUntrusted } from './text.ts';
 
-/** Writes what it reads at `from` of `source` as text at `at` of `out`, and returns where that ends. */
+/**
+ * Writes what it reads at `from` of `source` as text at `at` of `out`, and returns where that ends; or `dropped`, where
+ * the entry is to have no series.
+ */
 export type Write = (source: DataView, from: number, out: DataView, at: number) => number;
 
 export interface Column {
   readonly write: Write;
   /** At most so many bytes are written, not counting a word behind them that may be overwritten. */
   readonly maxBytes: number;
+  /** Forgets answers that are too old; to be called before each walk. */
+  readonly refresh?: () => void;
 }
+
+export const dropped = -1;
 
 /** A reading as text: one closure for each kind, so that the loop over the columns stays small and the same for all. */
 export function columnOf(reading: Reading, digits: Digits): Column {
   switch (reading.kind) {
     case 'int':
-      return { write: intWrite(reading, digits), maxBytes: maxNumberBytes };
+      return {
+        write:
+          reading.bigEndian === true
+            ? numberWrite(numberReader(reading), reading.signed, digits)
+            : intWrite(reading, digits),
+        maxBytes: maxNumberBytes,
+      };
     case 'bits':
       return { write: numberWrite(numberReader(reading), reading.signed, digits), maxBytes: maxNumberBytes };
     case 'enum':
@@ -51,13 +64,18 @@ export function writeHalves(d: Digits, signed: boolean, out: DataView, at: numbe
  */
 export function firstCpuText(column: Column, offsetBytes: number, cpus: number, stepBytes: number): Column {
   return {
-    maxBytes: column.maxBytes,
+    ...column,
     write: (source, from, out, at) => {
       let cpu = 0;
       while (cpu < cpus - 1 && source.getUint8(from + cpu * stepBytes + offsetBytes) === 0) cpu++;
       return column.write(source, from + cpu * stepBytes, out, at);
     },
   };
+}
+
+/** Which of `cpus` values, `stepBytes` apart, an entry's is: the label `cpu`. */
+export function cpuColumn(cpus: number, stepBytes: number, digits: Digits): Column {
+  return { maxBytes: maxNumberBytes, write: (_, from, out, at) => digits.u32(out, at, (from / stepBytes) % cpus) };
 }
 
 const minus = 0x2d;

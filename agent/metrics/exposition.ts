@@ -9,9 +9,11 @@ import { Batch } from './read-map.ts';
 import { type ExportedBpf, type ReadyBpf, readyBpf, renderMaps, type Segment } from './render-maps.ts';
 import type { RenderTools } from './render-table.ts';
 import type { Rendering } from './rendering.ts';
+import { SeriesBook } from './series-book.ts';
 import { type Draft, RenderSharing } from './sharing.ts';
-import { newScratch } from './table-text.ts';
+import type { LayoutTools } from './table-layout.ts';
 import { helpText } from './text.ts';
+import { newScratch } from './write-rows.ts';
 
 export interface ExporterOptions {
   /** The label `node` of every series. */
@@ -19,6 +21,9 @@ export interface ExporterOptions {
   readonly observer: ScrapeObserver;
   /** The agent's own metrics as exposition text, for the end of it. */
   readonly ownText: () => Promise<string>;
+  readonly decoders: LayoutTools['decoders'];
+  /** What `limited` says of some BPF has changed. */
+  readonly onLimited?: () => void;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
 }
@@ -39,23 +44,34 @@ export interface RenderOptions {
 export class Exporter {
   readonly #options: ExporterOptions;
   readonly #now: () => number;
-  readonly #tools: RenderTools;
+  readonly #tools: RenderTools & LayoutTools;
   readonly #pool = new PagePool();
   readonly #sharing = new RenderSharing();
   readonly #bpfs = new Map<string, ExportedBpf>();
+  /** What is remembered from one render to the next, of BPFs whose plan limits their series. */
+  readonly #books = new WeakMap<ExportedBpf, SeriesBook>();
   /** Of `#bpfs` as it is now; undefined after a change, until somebody asks. */
   #settled: { readonly families: Families; readonly ready: readonly ReadyBpf[] } | undefined;
 
   constructor(options: ExporterOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
-    this.#tools = { digits: new Digits(), merger: new Merger(), scratch: newScratch(), batch: new Batch() };
+    this.#tools = {
+      digits: new Digits(),
+      merger: new Merger(),
+      scratch: newScratch(),
+      batch: new Batch(),
+      decoders: options.decoders,
+      now: this.#now,
+    };
   }
 
   /** Exports a BPF's maps from the next render on; in place of what went by this `ref` before. */
   add(bpf: ExportedBpf): void {
     this.#bpfs.set(bpf.ref, bpf);
     this.#settled = undefined;
+    const { maxSeries, expireAfterMs } = bpf.plan;
+    if (maxSeries !== undefined || expireAfterMs !== undefined) this.#books.set(bpf, new SeriesBook(bpf.plan));
     const maps = new Set(bpf.plan.tables.map((table) => table.map));
     this.#options.observer.bpfAdded(
       bpf,
@@ -79,6 +95,12 @@ export class Exporter {
   /** The families that this BPF would export but another keeps: its `MetricConflict`. */
   conflicts(ref: string): readonly MetricConflict[] {
     return this.#settle().families.conflicts.filter((conflict) => conflict.ref === ref);
+  }
+
+  /** How many series this BPF may have, where its last render left out what was beyond: its `SeriesLimited`. */
+  limited(ref: string): number | undefined {
+    const bpf = this.#bpfs.get(ref);
+    return bpf && this.#books.get(bpf)?.limited;
   }
 
   /**
@@ -105,8 +127,10 @@ export class Exporter {
     for (let attempt = 1; ; attempt++) {
       const { families, ready } = this.#settle();
       const wanted = ref === undefined ? ready : ready.filter(({ bpf }) => bpf.ref === ref);
-      const { observer } = this.#options;
+      const { observer, onLimited } = this.#options;
+      const limits = wanted.map(({ book }) => book?.limited);
       const { segments, failed } = await renderMaps(wanted, this.#pool, this.#tools, this.#observing(observer), pacer);
+      if (wanted.some(({ book }, i) => book?.limited !== limits[i])) onLimited?.();
       // A BPF that was replaced under our hands has new maps by now; a scrape without it would be a gap in its graph.
       const replaced = Array.from(failed).some((bpf) => this.#isReplaced(bpf));
       if (!replaced || attempt === maxAttempts) return assemble(segments, families);
@@ -129,7 +153,7 @@ export class Exporter {
       mapRead: (bpf, map, entries) => current(bpf) && observer.mapRead(bpf, map, entries),
       mapFailed: (bpf, map, error) => current(bpf) && observer.mapFailed(bpf, map, error),
       mapCut: (bpf, map) => current(bpf) && observer.mapCut(bpf, map),
-      bpfWritten: (bpf, series, merged) => current(bpf) && observer.bpfWritten(bpf, series, merged),
+      bpfWritten: (bpf, series, merged, dropped) => current(bpf) && observer.bpfWritten(bpf, series, merged, dropped),
       scraped: (durationSeconds) => observer.scraped(durationSeconds),
     };
   }
@@ -153,7 +177,7 @@ export class Exporter {
     const families = settleFamilies(this.#bpfs.values());
     const ready = Array.from(this.#bpfs.values())
       .toSorted(byName)
-      .map((bpf) => readyBpf(bpf, families.byName, this.#options.node, this.#tools.digits));
+      .map((bpf) => readyBpf(bpf, families.byName, this.#options.node, this.#books.get(bpf), this.#tools));
     this.#settled = { families, ready };
     return this.#settled;
   }

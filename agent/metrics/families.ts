@@ -1,4 +1,4 @@
-import type { MetricPlan, MetricType } from '../../bpf/metrics/plan.ts';
+import type { MetricPlan, MetricType, TablePlan } from '../../bpf/metrics/plan.ts';
 
 /** What decides who keeps a family that two BPFs export with different types. */
 export interface FamilyClaimant {
@@ -24,6 +24,8 @@ export interface Family {
   readonly keptBy: string;
 }
 
+type Claim = Pick<Family, 'type' | 'help'> & { readonly family: string };
+
 export interface Families {
   readonly byName: ReadonlyMap<string, Family>;
   readonly conflicts: readonly MetricConflict[];
@@ -31,19 +33,36 @@ export interface Families {
 
 /**
  * A family has one type and one help in a scrape: those of the BPF with the earliest `createdAt`, then the first by
- * namespace and name. Others add series to it where their type is the same.
+ * namespace and name. Others add series to it where their type is the same. A histogram has the names of its lines, too.
  */
 export function settleFamilies(claimants: Iterable<FamilyClaimant>): Families {
   const byName = new Map<string, Family>();
+  /** By name of a line, the family that writes it. */
+  const writers = new Map<string, string>();
   const conflicts: MetricConflict[] = [];
   for (const { ref, plan } of Array.from(claimants).toSorted(bySeniority)) {
-    for (const { family, type, help } of plan.tables.flatMap((table) => table.metrics)) {
+    for (const { family, type, help } of plan.tables.flatMap(rowsOf)) {
       const kept = byName.get(family);
-      if (kept === undefined) byName.set(family, { type, help, keptBy: ref });
-      else if (kept.type !== type) conflicts.push({ ref, family, keptBy: kept.keptBy });
+      if (kept?.type === type) continue;
+      const names = lineNames(family, type);
+      const writer = names.map((name) => writers.get(name)).find((found) => found !== undefined);
+      const keeper = writer === undefined ? undefined : byName.get(writer);
+      if (keeper !== undefined) conflicts.push({ ref, family, keptBy: keeper.keptBy });
+      else {
+        byName.set(family, { type, help, keptBy: ref });
+        for (const name of names) writers.set(name, family);
+      }
     }
   }
   return { byName, conflicts };
+}
+
+function rowsOf({ metrics, histograms = [] }: TablePlan): readonly Claim[] {
+  return [...metrics, ...histograms.map(({ family, help }) => ({ family, help, type: 'histogram' as const }))];
+}
+
+function lineNames(family: string, type: MetricType): readonly string[] {
+  return type === 'histogram' ? [family, `${family}_bucket`, `${family}_sum`, `${family}_count`] : [family];
 }
 
 /** By namespace, then name: the order of series within a family. */

@@ -1,5 +1,5 @@
 import { indexLabel } from '../../bpf/metrics/names.ts';
-import type { Column, Write } from './columns.ts';
+import { type Column, dropped, type Write } from './columns.ts';
 import { labelValue, type Piece, pieceOf, wordBytes, writePiece } from './text.ts';
 
 /** A label of every series of a table: the same for all, or written from an entry's bytes. */
@@ -21,6 +21,7 @@ export class LabelBlock {
   /** Most bytes that the rest of one entry can take, with the word that a store may reach beyond. */
   readonly maxRestBytes: number;
   readonly #columns: readonly BlockColumn[];
+  readonly #refreshes: readonly (() => void)[];
 
   constructor(labels: readonly BlockLabel[]) {
     const sorted = labels.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -63,13 +64,19 @@ export class LabelBlock {
       behind: pieceOf(behind),
       indexAt: place ?? -1,
     }));
+    this.#refreshes = columns.flatMap(({ column }) => column.refresh ?? []);
     this.maxRestBytes = columns.reduce(
       (sum, { column, behind }) => sum + column.maxBytes + Buffer.byteLength(behind),
       wordBytes,
     );
   }
 
-  /** Writes the rest for the entry with this key and value, and returns where it ends. */
+  /** To be called before each walk. */
+  refresh(): void {
+    for (const refresh of this.#refreshes) refresh();
+  }
+
+  /** Writes the rest for the entry with this key and value, and returns where it ends; or `dropped`. */
   writeRest(keys: DataView, keyAt: number, values: DataView, valueAt: number, out: DataView, at: number): number {
     const columns = this.#columns;
     let next = at;
@@ -77,6 +84,7 @@ export class LabelBlock {
       const column = columns[i];
       if (column === undefined) break;
       next = column.fromKey ? column.write(keys, keyAt, out, next) : column.write(values, valueAt, out, next);
+      if (next < 0) return dropped;
       if (column.indexAt >= 0) this.indexPlace = next + column.indexAt - at;
       next = writePiece(out, next, column.behind);
     }

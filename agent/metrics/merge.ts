@@ -2,9 +2,9 @@ import { addTo, type Halves } from './numbers.ts';
 import { sealText, wordBytes } from './text.ts';
 
 /**
- * Series by the text of their labels: entries whose labels read alike become one, their numbers summed modulo 2^64. For
- * maps whose keys may lose something on the way to text, since Prometheus refuses a whole scrape in which a series
- * comes twice. Memory grows to the largest map's and is used again by the next.
+ * Series by the text of their labels: entries whose labels read alike become one, their numbers summed modulo 2^64 (or
+ * set, the last one counting). For maps whose keys may lose something on the way to text, since Prometheus refuses a
+ * whole scrape in which a series comes twice, and for histograms, whose lines add numbers up. Memory grows to the largest map's and is used again by the next.
  */
 export class Merger {
   /** Series so far; each has a slot from 0 on, in the order in which they came. */
@@ -17,6 +17,7 @@ export class Merger {
   /** Of slot i, from i × `#numbers` × 2 on: low and high half of each number. */
   #sums: Uint32Array = new Uint32Array(initialSlots);
   #numbers = 0;
+  #probed = false;
   /** Open addressing: a slot's number plus one, or 0. At most half full. */
   #table: Int32Array = new Int32Array(initialSlots * 2);
   #mostSlots = 0;
@@ -26,7 +27,8 @@ export class Merger {
     this.count = 0;
     this.#textEnd = 0;
     this.#numbers = numbers;
-    this.#table.fill(0);
+    if (this.#probed) this.#table.fill(0);
+    this.#probed = false;
   }
 
   /** Where in `text` the labels of an entry, `maxBytes` at most, may be written for `slot` to take. */
@@ -42,6 +44,7 @@ export class Merger {
    */
   slot(to: number, indexPlace: number): number {
     const from = this.#textEnd;
+    this.#probed = true;
     sealText(this.text, to);
     const hash = hashText(this.text, from, to);
     const mask = this.#table.length - 1;
@@ -58,8 +61,20 @@ export class Merger {
     return slot;
   }
 
+  /** A new slot for labels that are known to be new; not to be mixed with `slot` before the next `reset`. */
+  newSlot(to: number, indexPlace: number): number {
+    sealText(this.text, to);
+    return this.#append(this.#textEnd, to, indexPlace, 0);
+  }
+
   add(slot: number, number: number, value: Halves): void {
     addTo(this.#sums, (slot * this.#numbers + number) * 2, value);
+  }
+
+  set(slot: number, number: number, value: Halves): void {
+    const at = (slot * this.#numbers + number) * 2;
+    this.#sums[at] = value[0] ?? 0;
+    this.#sums[at + 1] = value[1] ?? 0;
   }
 
   low(slot: number, number: number): number {
@@ -96,6 +111,7 @@ export class Merger {
     this.#places = new Uint32Array(initialSlots * placeWidth);
     this.#sums = new Uint32Array(initialSlots);
     this.#table = new Int32Array(initialSlots * 2);
+    this.#probed = false;
     this.reset(0);
   }
 

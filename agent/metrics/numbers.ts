@@ -9,20 +9,23 @@ export type NumberReader = (source: DataView, at: number, into: Halves) => void;
 export function numberReader(reading: NumberReading): NumberReader {
   const { offsetBytes } = reading;
   if (reading.kind === 'bits') return bitsReader(reading);
+  const little = reading.bigEndian !== true;
   switch (reading.sizeBytes) {
-    case 8:
+    case 8: {
+      const [low, high] = little ? [offsetBytes, offsetBytes + 4] : [offsetBytes + 4, offsetBytes];
       return (source, at, into) => {
-        into[0] = source.getUint32(at + offsetBytes, true);
-        into[1] = source.getUint32(at + offsetBytes + 4, true);
+        into[0] = source.getUint32(at + low, little);
+        into[1] = source.getUint32(at + high, little);
       };
+    }
     case 4:
       return reading.signed
-        ? (source, at, into) => setSigned(into, source.getInt32(at + offsetBytes, true))
-        : (source, at, into) => setUnsigned(into, source.getUint32(at + offsetBytes, true));
+        ? (source, at, into) => setSigned(into, source.getInt32(at + offsetBytes, little))
+        : (source, at, into) => setUnsigned(into, source.getUint32(at + offsetBytes, little));
     case 2:
       return reading.signed
-        ? (source, at, into) => setSigned(into, source.getInt16(at + offsetBytes, true))
-        : (source, at, into) => setUnsigned(into, source.getUint16(at + offsetBytes, true));
+        ? (source, at, into) => setSigned(into, source.getInt16(at + offsetBytes, little))
+        : (source, at, into) => setUnsigned(into, source.getUint16(at + offsetBytes, little));
     case 1:
       return reading.signed
         ? (source, at, into) => setSigned(into, source.getInt8(at + offsetBytes))
@@ -30,10 +33,21 @@ export function numberReader(reading: NumberReading): NumberReader {
   }
 }
 
-/** The sum over `cpus` values, each `stepBytes` behind the one before, modulo 2^64. */
-export function sumReader(reading: NumberReading, cpus: number, stepBytes: number): NumberReader {
+/** One number of `cpus` values, each `stepBytes` behind the one before: their sum modulo 2^64, the largest or the smallest. */
+export function cpuReader(
+  reading: NumberReading,
+  cpus: number,
+  stepBytes: number,
+  fold: 'sum' | 'max' | 'min',
+): NumberReader {
   const read = numberReader(reading);
   if (cpus === 1) return read;
+  return fold === 'sum'
+    ? sumReader(read, cpus, stepBytes)
+    : extremeReader(read, cpus, stepBytes, fold === 'max' ? 1 : -1, reading.signed);
+}
+
+function sumReader(read: NumberReader, cpus: number, stepBytes: number): NumberReader {
   return (source, at, into) => {
     let low = 0;
     let high = 0;
@@ -45,6 +59,32 @@ export function sumReader(reading: NumberReading, cpus: number, stepBytes: numbe
     // Both are sums of fewer than 2^21 halves, so exact; storing takes them modulo 2^32.
     into[0] = low;
     into[1] = high + Math.floor(low / 2 ** 32);
+  };
+}
+
+/** `sign` 1: the largest; -1: the smallest. */
+function extremeReader(
+  read: NumberReader,
+  cpus: number,
+  stepBytes: number,
+  sign: 1 | -1,
+  signed: boolean,
+): NumberReader {
+  // With its topmost bit flipped, a signed number's halves are in the order of unsigned ones.
+  const flip = signed ? 0x80000000 : 0;
+  return (source, at, into) => {
+    let low = 0;
+    let high = 0;
+    for (let cpu = 0; cpu < cpus; cpu++) {
+      read(source, at + cpu * stepBytes, into);
+      const nextHigh = ((into[1] ?? 0) ^ flip) >>> 0;
+      const difference = nextHigh - high || (into[0] ?? 0) - low;
+      if (cpu > 0 && difference * sign <= 0) continue;
+      low = into[0] ?? 0;
+      high = nextHigh;
+    }
+    into[0] = low;
+    into[1] = high ^ flip;
   };
 }
 

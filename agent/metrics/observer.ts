@@ -14,8 +14,11 @@ export interface ScrapeObserver {
   mapFailed(bpf: BpfName, map: string, error: unknown): void;
   /** The time or the size of the scrape was spent before this map was written whole: its series are missing. */
   mapCut(bpf: BpfName, map: string): void;
-  /** `merged`: keys whose labels read like another key's, so that their numbers went into its series. */
-  bpfWritten(bpf: BpfName, series: number, merged: number): void;
+  /**
+   * `merged`: keys whose labels read like another key's, so that their numbers went into its series. `dropped`: series
+   * beyond the BPF's limit.
+   */
+  bpfWritten(bpf: BpfName, series: number, merged: number, dropped: number): void;
   /** A scrape of everything. */
   scraped(durationSeconds: number): void;
 }

@@ -102,15 +102,15 @@ export class OwnMetrics implements ScrapeObserver {
       keyOf(bpf),
       declared.map(({ map }) => map),
     );
-    for (const counter of [this.#bpf.readErrors, this.#bpf.cut]) counter.inc(labels, 0);
+    for (const counter of [this.#bpf.readErrors, this.#bpf.cut, this.#bpf.dropped]) counter.inc(labels, 0);
     for (const gauge of [this.#bpf.series, this.#bpf.merged]) gauge.set(labels, 0);
   }
 
   bpfRemoved(bpf: BpfName): void {
     this.#removeMaps(bpf);
     this.#maps.delete(keyOf(bpf));
-    for (const metric of [this.#bpf.readErrors, this.#bpf.cut, this.#bpf.series, this.#bpf.merged])
-      metric.remove(labelsOf(bpf));
+    const { readErrors, cut, dropped, series, merged } = this.#bpf;
+    for (const metric of [readErrors, cut, dropped, series, merged]) metric.remove(labelsOf(bpf));
   }
 
   mapRead(bpf: BpfName, map: string, entries: number): void {
@@ -125,7 +125,8 @@ export class OwnMetrics implements ScrapeObserver {
     this.#bpf.cut.inc(labelsOf(bpf));
   }
 
-  bpfWritten(bpf: BpfName, series: number, merged: number): void {
+  bpfWritten(bpf: BpfName, series: number, merged: number, dropped: number): void {
+    this.#bpf.dropped.inc(labelsOf(bpf), dropped);
     this.#bpf.series.set(labelsOf(bpf), series);
     this.#bpf.merged.set(labelsOf(bpf), merged);
   }
@@ -211,6 +212,12 @@ function bpfMetrics(registry: Registry) {
     cut: new Counter({
       name: 'bpf_agent_scrape_cut_maps_total',
       help: 'Maps left out of a scrape because its time or size was spent.',
+      labelNames,
+      registers,
+    }),
+    dropped: new Counter({
+      name: 'bpf_agent_series_dropped_total',
+      help: 'Series left out of a scrape because the BPF had as many as its maxSeries.',
       labelNames,
       registers,
     }),

@@ -1,13 +1,14 @@
-import type { MetricPlan } from '../../bpf/metrics/plan.ts';
-import { CodedError } from '../../runtime/errors.ts';
+import type { MetricPlan, MetricType, TablePlan } from '../../bpf/metrics/plan.ts';
+import { CodedError, messageOf } from '../../runtime/errors.ts';
 import type { MapReader } from '../kernel/map-reader.ts';
-import type { Digits } from './digits.ts';
 import type { Family } from './families.ts';
 import type { ScrapeObserver } from './observer.ts';
 import { BudgetSpent, type Pacer } from './pacer.ts';
 import { PagedText, type PagePool } from './pages.ts';
 import { type RenderTools, renderTable } from './render-table.ts';
-import { layoutTable, type TableLayout } from './table-layout.ts';
+import type { SeriesBook } from './series-book.ts';
+import type { SeriesLedger } from './series-ledger.ts';
+import { type Identity, type LayoutTools, layoutTable, type TableLayout } from './table-layout.ts';
 
 /** A BPF whose maps are exported. */
 export interface ExportedBpf {
@@ -25,7 +26,15 @@ export interface ExportedBpf {
 /** A BPF made ready for rendering; anew whenever the families are settled anew. */
 export interface ReadyBpf {
   readonly bpf: ExportedBpf;
-  readonly tables: readonly { readonly map: string; readonly layout: TableLayout | MapMissing }[];
+  /** Undefined where its plan limits nothing. */
+  readonly book: SeriesBook | undefined;
+  readonly tables: readonly ReadyTable[];
+}
+
+interface ReadyTable {
+  readonly map: string;
+  readonly layout: TableLayout | MapMissing;
+  readonly ledger: SeriesLedger | undefined;
 }
 
 export type MapMissing = CodedError<'MapMissing', { map: string }>;
@@ -43,17 +52,37 @@ export function readyBpf(
   bpf: ExportedBpf,
   families: ReadonlyMap<string, Family>,
   node: string,
-  digits: Digits,
+  book: SeriesBook | undefined,
+  tools: LayoutTools,
 ): ReadyBpf {
   const identity = { node, namespace: bpf.namespace, name: bpf.name };
-  const tables = bpf.plan.tables.flatMap((table) => {
-    const own = table.metrics.filter((metric) => families.get(metric.family)?.type === metric.type);
-    if (own.length === 0) return [];
-    const reader = bpf.maps.get(table.map);
-    const layout = reader && layoutTable({ ...table, metrics: own }, reader, identity, digits);
-    return [{ map: table.map, layout: layout ?? missing(bpf.ref, table.map, reader) }];
+  const isKept = (family: string, type: MetricType): boolean => families.get(family)?.type === type;
+  const tables = bpf.plan.tables.flatMap((table): ReadyTable[] => {
+    const metrics = table.metrics.filter(({ family, type }) => isKept(family, type));
+    const histograms = (table.histograms ?? []).filter(({ family }) => isKept(family, 'histogram'));
+    if (metrics.length + histograms.length === 0) return [];
+    const layout = layoutOrWhy(bpf, { ...table, metrics, histograms }, identity, tools);
+    return [{ map: table.map, layout, ledger: book?.ledgerOf(table) }];
   });
-  return { bpf, tables };
+  return { bpf, book, tables };
+}
+
+function layoutOrWhy(
+  { ref, maps }: ExportedBpf,
+  table: TablePlan,
+  identity: Identity,
+  tools: LayoutTools,
+): TableLayout | MapMissing {
+  const reader = maps.get(table.map);
+  try {
+    const layout = reader && layoutTable(table, reader, identity, tools);
+    return (
+      layout ??
+      missing(ref, table.map, reader ? 'its keys or values have other sizes than planned' : 'the object has none')
+    );
+  } catch (thrown) {
+    return missing(ref, table.map, messageOf(thrown), thrown);
+  }
 }
 
 /**
@@ -70,19 +99,19 @@ export async function renderMaps(
   const segments: Segment[] = [];
   const failed = new Set<ExportedBpf>();
   let sizeBytes = 0;
-  for (const { bpf, tables } of bpfs) {
+  for (const { bpf, book, tables } of bpfs) {
     let series = 0;
     let merged = 0;
-    for (const { map, layout } of tables) {
+    for (const { map, layout, ledger } of tables) {
       const texts: PagedText[] = [];
       try {
         if (layout instanceof CodedError) throw layout;
-        for (const { family } of layout.metrics) {
+        for (const family of layout.families) {
           const text = new PagedText(pool);
           texts.push(text);
           segments.push({ family, text });
         }
-        const result = await renderTable(layout, texts, tools, pacer, maxExpositionBytes - sizeBytes);
+        const result = await renderTable(layout, texts, tools, pacer, maxExpositionBytes - sizeBytes, ledger);
         observer.mapRead(bpf, map, result.entries);
         series += result.series;
         merged += result.merged;
@@ -101,12 +130,11 @@ export async function renderMaps(
         }
       }
     }
-    observer.bpfWritten(bpf, series, merged);
+    observer.bpfWritten(bpf, series, merged, book?.settle() ?? 0);
   }
   return { segments, failed };
 }
 
-function missing(ref: string, map: string, reader: MapReader | undefined): MapMissing {
-  const cause = reader === undefined ? 'the object has none' : 'its keys or values have other sizes than planned';
-  return new CodedError('MapMissing', `read map ${map} of ${ref}: ${cause}`, { map });
+function missing(ref: string, map: string, why: string, cause?: unknown): MapMissing {
+  return new CodedError('MapMissing', `read map ${map} of ${ref}: ${why}`, { map }, cause);
 }

@@ -13,7 +13,10 @@ export interface Piece {
 export const wordBytes = 8;
 
 export function pieceOf(text: string): Piece {
-  const bytes = Buffer.from(text);
+  return pieceOfBytes(Buffer.from(text));
+}
+
+export function pieceOfBytes(bytes: Uint8Array): Piece {
   const view = new DataView(new ArrayBuffer(Math.ceil(bytes.length / wordBytes) * wordBytes));
   bytes.forEach((byte, i) => {
     view.setUint8(i, byte);

@@ -69,6 +69,11 @@ export class Reconciler {
     this.#changed.resolve();
   }
 
+  /** Compares and reports again; for what changed here, such as what the metrics sink has to say. */
+  recheck(): void {
+    this.#changed.resolve();
+  }
+
   /** What runs now, by ref. */
   get running(): ReadonlyMap<string, Running> {
     return this.#running;
@@ -253,7 +258,8 @@ export class Reconciler {
     const reports = wishes.wanted.map(({ ref, revision, uid }): ProgramReport => {
       const running = this.#running.get(ref);
       if (running?.wish.revision === revision && running.wish.uid === uid) {
-        return { ref, revision, state: 'Ready', ...warningOf(running, this.#deps.metrics.conflict(ref)) };
+        const { metrics } = this.#deps;
+        return { ref, revision, state: 'Ready', ...warningOf(running, metrics.conflict(ref), metrics.limited(ref)) };
       }
       const failed = this.#failed.get(ref);
       if (failed?.revision !== revision || failed.uid !== uid) return { ref, revision, state: 'Pending' };

@@ -16,17 +16,20 @@ export interface Running {
   readonly refused: Refused;
 }
 
-/** What people should know of a BPF that runs. `conflict` is what its metrics sink says. */
+/** What people should know of a BPF that runs. `conflict` and `limited` are what its metrics sink says. */
 export function warningOf(
   { wish, refused }: Pick<Running, 'wish' | 'refused'>,
   conflict: string | undefined,
+  limited: string | undefined,
 ): Pick<ProgramReport, 'reason' | 'message'> {
   const entries = wish.template?.programs ?? [];
   // That a twin is off is what twins are for.
   const off = Array.from(refused).flatMap(([program, { message }]) =>
     roleOf(program, entries) === 'optional' ? [`program ${program} is off: ${message}`] : [],
   );
-  if (conflict !== undefined) return { reason: 'MetricConflict', message: [conflict, ...off].join('; ') };
+  const told = [conflict, limited, ...off].filter((text) => text !== undefined);
+  if (conflict !== undefined) return { reason: 'MetricConflict', message: told.join('; ') };
+  if (limited !== undefined) return { reason: 'SeriesLimited', message: told.join('; ') };
   return off.length === 0 ? {} : { reason: 'OptionalProgramFailed', message: off.join('; ') };
 }
 
@@ -37,6 +40,8 @@ export interface MetricsSink {
   remove(ref: string): void;
   /** Which of its metrics another BPF keeps it from exporting, for people; undefined where none. */
   conflict(ref: string): string | undefined;
+  /** That it has more series than it may, for people; undefined where not. */
+  limited(ref: string): string | undefined;
 }
 
 /** Counts and times loads, for the agent's own metrics. */

@@ -124,8 +124,11 @@ function degradedOf({ record, counts }: Situation): Verdict<'Degraded'> {
     const message = `${nodesOf(unknown, desired)}, or their agents, have not been ready for a minute`;
     return { type, status: 'True', reason: 'NodesUnreachable', message };
   }
-  const conflict = counts.warnings(maxReasons, maxNamedNodes).find(({ reason }) => reason === 'MetricConflict');
-  if (conflict !== undefined) return { type, status: 'True', reason: 'MetricConflict', message: groupText(conflict) };
+  const warnings = counts.warnings(maxReasons, maxNamedNodes);
+  for (const reason of ['MetricConflict', 'SeriesLimited'] as const) {
+    const warning = warnings.find((group) => group.reason === reason);
+    if (warning !== undefined) return { type, status: 'True', reason, message: groupText(warning) };
+  }
   // A refused edit needs a person too; that is said by Accepted, and by the phase.
   const message = record.acceptance.accepted ? 'nothing to do' : 'nothing to do on nodes; see Accepted';
   return { type, status: 'False', reason: 'AsExpected', message };

@@ -49,7 +49,7 @@ class Machine implements AsyncDisposable {
       pins: this.pins,
       lastGood: new LastGood(join(this.folder, 'last-good'), logger),
       attacher: { attach: (program) => attach(lib, program), slotOf },
-      metrics: { add: () => undefined, remove: () => undefined, conflict: () => undefined },
+      metrics: { add: () => undefined, remove: () => undefined, conflict: () => undefined, limited: () => undefined },
       observer: { loaded: () => undefined },
       clock: systemClock,
       logger,

@@ -49,6 +49,7 @@ class Held implements AsyncDisposable {
         },
         remove: () => undefined,
         conflict: () => undefined,
+        limited: () => undefined,
       },
       observer: { loaded: () => undefined },
       clock: systemClock,

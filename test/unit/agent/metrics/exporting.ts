@@ -24,8 +24,8 @@ export class Notebook implements ScrapeObserver {
   mapCut({ name }: BpfName, map: string): void {
     this.lines.push(`cut ${name} ${map}`);
   }
-  bpfWritten({ name }: BpfName, series: number, merged: number): void {
-    this.lines.push(`written ${name}: ${series}, ${merged} merged`);
+  bpfWritten({ name }: BpfName, series: number, merged: number, dropped: number): void {
+    this.lines.push(`written ${name}: ${series}, ${merged} merged${dropped > 0 ? `, ${dropped} dropped` : ''}`);
   }
   scraped(): void {
     this.lines.push('scraped');
@@ -34,7 +34,15 @@ export class Notebook implements ScrapeObserver {
 
 export function newExporter(options: Partial<ExporterOptions> = {}): { exporter: Exporter; notebook: Notebook } {
   const notebook = new Notebook();
-  const exporter = new Exporter({ node: 'n1', observer: notebook, ownText: async () => '', ...options });
+  const exporter = new Exporter({
+    node: 'n1',
+    observer: notebook,
+    ownText: async () => '',
+    decoders: () => {
+      throw new Error('no decoders here');
+    },
+    ...options,
+  });
   return { exporter, notebook };
 }
 

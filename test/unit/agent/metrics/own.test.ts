@@ -56,6 +56,7 @@ test('what a BPF has is born with it, counts, and goes with it', async () => {
     `bpf_agent_map_max_entries{${of},map="hits",node="n1"} 1024`,
     `bpf_agent_map_read_errors_total{${of},node="n1"} 0`,
     `bpf_agent_scrape_cut_maps_total{${of},node="n1"} 0`,
+    `bpf_agent_series_dropped_total{${of},node="n1"} 0`,
     `bpf_agent_series{${of},node="n1"} 0`,
     `bpf_agent_series_merged{${of},node="n1"} 0`,
   ]);
@@ -65,12 +66,13 @@ test('what a BPF has is born with it, counts, and goes with it', async () => {
   metrics.mapFailed(bpf);
   metrics.mapFailed(bpf);
   metrics.mapCut(bpf);
-  metrics.bpfWritten(bpf, 5, 2);
+  metrics.bpfWritten(bpf, 5, 2, 3);
   const counted = [
     `bpf_agent_map_entries{${of},map="hits",node="n1"} 7`,
     `bpf_agent_map_max_entries{${of},map="hits",node="n1"} 1024`,
     `bpf_agent_map_read_errors_total{${of},node="n1"} 2`,
     `bpf_agent_scrape_cut_maps_total{${of},node="n1"} 1`,
+    `bpf_agent_series_dropped_total{${of},node="n1"} 3`,
     `bpf_agent_series{${of},node="n1"} 5`,
     `bpf_agent_series_merged{${of},node="n1"} 2`,
   ];
@@ -82,6 +84,7 @@ test('what a BPF has is born with it, counts, and goes with it', async () => {
     `bpf_agent_map_entries{${of},map="misses",node="n1"} 0`,
     `bpf_agent_map_max_entries{${of},map="misses",node="n1"} 8`,
     ...counted.slice(2, 4),
+    `bpf_agent_series_dropped_total{${of},node="n1"} 3`,
     `bpf_agent_series{${of},node="n1"} 0`,
     `bpf_agent_series_merged{${of},node="n1"} 0`,
   ]);

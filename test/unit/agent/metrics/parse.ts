@@ -32,10 +32,13 @@ export function parseExposition(text: string): Parsed {
       continue;
     }
     const sample =
-      /^([a-zA-Z_:][a-zA-Z0-9_:]*)\{((?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\["\\n])*",?)*)\} (-?[0-9]+)$/.exec(line);
+      /^([a-zA-Z_:][a-zA-Z0-9_:]*)\{((?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\["\\n])*",?)*)\} (-?[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?)$/.exec(
+        line,
+      );
     if (sample === null) throw new Error(`no sample: ${line}`);
     const [, name = '', body = '', value = ''] = sample;
-    if (name !== current) throw new Error(`outside its family: ${line}`);
+    const family = types.get(current ?? '') === 'histogram' ? name.replace(/_(bucket|sum|count)$/, '') : name;
+    if (family !== current) throw new Error(`outside its family: ${line}`);
     const labels: Record<string, string> = {};
     for (const [, label = '', escaped = ''] of body.matchAll(/([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\["\\n])*)"/g)) {
       if (Object.hasOwn(labels, label)) throw new Error(`a label twice: ${line}`);

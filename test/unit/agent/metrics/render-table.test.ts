@@ -5,7 +5,7 @@ import { PagedText, PagePool } from '../../../../agent/metrics/pages.ts';
 import { Batch } from '../../../../agent/metrics/read-map.ts';
 import { renderTable, type TableResult } from '../../../../agent/metrics/render-table.ts';
 import { layoutTable } from '../../../../agent/metrics/table-layout.ts';
-import { newScratch } from '../../../../agent/metrics/table-text.ts';
+import { newScratch } from '../../../../agent/metrics/write-rows.ts';
 import { zeroConfig } from '../../../../bpf/metrics/zero-config.ts';
 import { MemoryMap } from '../../../fakes/memory-map.ts';
 import { array, char, objectOf, u64 } from '../../../fixtures/layouts.ts';
@@ -24,11 +24,12 @@ async function rendered(maxBytes: number, distinct: boolean): Promise<TableResul
     return [key, Buffer.alloc(8)] as const;
   });
   const reader = new MemoryMap({ name: 'm', keySizeBytes: 8, valueSizeBytes: 8 }, entries);
-  const tools = { digits: new Digits(), merger: new Merger(), scratch: newScratch(), batch: new Batch() };
-  const layout =
-    plan && layoutTable({ ...plan, distinct }, reader, { node: 'n', namespace: 'ns', name: 'b' }, tools.digits);
-  if (layout === undefined) throw new Error('no layout');
   let now = 0;
+  const tools = { merger: new Merger(), scratch: newScratch(), batch: new Batch(), now: () => now };
+  const layoutTools = { digits: new Digits(), decoders: () => ({ decode: () => undefined }), now: tools.now };
+  const layout =
+    plan && layoutTable({ ...plan, distinct }, reader, { node: 'n', namespace: 'ns', name: 'b' }, layoutTools);
+  if (layout === undefined) throw new Error('no layout');
   const pacer = new Pacer(new AbortController().signal, () => (now += 5), Number.POSITIVE_INFINITY);
   return renderTable(layout, [new PagedText(new PagePool())], tools, pacer, maxBytes);
 }

@@ -66,6 +66,7 @@ class Node {
         add: ({ wish }) => void this.exported.set(wish.ref, wish.revision),
         remove: (ref) => void this.exported.delete(ref),
         conflict: () => undefined,
+        limited: () => undefined,
       },
       observer: { loaded: () => undefined },
       clock: this.clock,
