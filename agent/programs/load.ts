@@ -11,6 +11,7 @@ import { sha256 } from '../../runtime/sha256.ts';
 import type { Host } from '../kernel/host.ts';
 import { type LoadedObject, maxPrograms, type OpenMap, OpenObject } from '../kernel/kernel-object.ts';
 import type { Pins } from '../kernel/pins.ts';
+import { probeTarget } from '../kernel/probe-target.ts';
 import type { Libbpf } from '../libbpf/binding.ts';
 import type { WantedProgram } from '../source/source.ts';
 import { blamedProgram, explain, type Failure, LoadRefused, TwinsRefused } from './failure.ts';
@@ -128,6 +129,7 @@ async function loadOnce(
 ): Promise<Pick<Loaded, 'object' | 'pinPaths'>> {
   const spec = configured.object;
   refuseUnsupported(wish.ref, spec, on);
+  for (const program of spec.programs) if (on.has(program.name) && canSpare(wish, program.name)) probeTarget(program);
 
   // Open. The result maps get their places, so that those of the last agent are found again.
   using opened = OpenObject.open(deps.lib, objectNameOf(wish), modern);
@@ -183,8 +185,7 @@ function refuseUnsupported(ref: string, { programs }: ObjectSpec, on: ReadonlySe
 /** Each section is read, patched and set whole. */
 function setGlobals(maps: readonly OpenMap[], globals: Configured['globals']): void {
   for (const [section, values] of Map.groupBy(globals, (value) => value.section)) {
-    const map = maps.find(({ name }) => name === section);
-    if (map === undefined) throw new TypeError(`libbpf made no map of ${section}`);
+    const map = mapNamed(maps, section);
     const image = map.initial();
     for (const { offsetBytes, bytes } of values) image.set(bytes, offsetBytes);
     map.setInitial(image);
@@ -193,8 +194,15 @@ function setGlobals(maps: readonly OpenMap[], globals: Configured['globals']): v
 
 function resizeMaps(maps: readonly OpenMap[], { template }: WantedProgram): void {
   for (const { name, maxEntries } of template?.maps ?? []) {
-    maps.find((map) => map.name === name)?.resize(maxEntries);
+    mapNamed(maps, name).resize(maxEntries);
   }
+}
+
+/** What `configure` found in the object is in libbpf's reading of it too. */
+function mapNamed(maps: readonly OpenMap[], name: string): OpenMap {
+  const found = maps.find((map) => map.name === name);
+  if (found === undefined) throw new TypeError(`libbpf made no map of ${name}`);
+  return found;
 }
 
 /** libbpf attaches these by their SEC(), or `kernel/attach.ts` does. */

@@ -14,18 +14,21 @@ import type { ProgramReport, WantedProgram } from '../../agent/source/source.ts'
 import type { ProgramEntry, RevisionTemplate } from '../../crds/load-config.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { LogLines } from '../fakes/log-lines.ts';
+import { compileBpf } from '../fixtures/compile.ts';
 import { callGetpgid } from './events.ts';
 import { compileFixture } from './fixture.ts';
 import { heldBy } from './held.ts';
 
 const lib = loadLibbpf();
 const object = compileFixture('configured');
+const compileFixtureOf2019 = () =>
+  compileBpf(join(import.meta.dirname, '../fixtures/legacy/pkts.bpf.c'), { btf: false });
 /** A dot, so that it is seen that libbpf's names of sections are not taken apart at it. */
 const ref = 'default/load.config';
 
 /** Without the programs that no kernel takes. */
 const off = (...names: string[]): ProgramEntry[] => names.map((name) => ({ name, enabled: false }));
-const rawOnly = off('by_no_function', 'by_function', 'by_no_tracepoint');
+const rawOnly = off('by_no_function', 'by_function', 'by_no_tracepoint', 'by_no_binary');
 const counting = { only_pid: process.pid, enabled: true, steps: [1] };
 
 /** The reconciler on the real kernel. */
@@ -38,8 +41,10 @@ class Machine implements AsyncDisposable {
   readonly #done: Promise<void>;
   #report = Promise.withResolvers<ProgramReport>();
   #revision = 0;
+  readonly #elf: Uint8Array;
 
-  constructor() {
+  constructor(elf: Uint8Array = object) {
+    this.#elf = elf;
     const host = readHost();
     const { logger } = this.log;
     const journal = new Journal(this.folder, 'boot', 'test');
@@ -65,9 +70,9 @@ class Machine implements AsyncDisposable {
     const revision = String(++this.#revision).padStart(8, '0');
     const wish: WantedProgram = {
       ...{ ref, namespace: 'default', name: 'load.config', uid: 'u', createdAt: '2026-01-01T00:00:00Z', revision },
-      payload: { sha256: '', sizeBytes: object.length },
+      payload: { sha256: '', sizeBytes: this.#elf.length },
       template,
-      fetch: async () => object,
+      fetch: async () => this.#elf,
     };
     this.#report = Promise.withResolvers();
     this.#reconciler.apply({ wanted: [wish], rejected: [], suspended: [], problems: 0, complete: true });
@@ -151,23 +156,32 @@ test('another value in .rodata keeps the counts; in .data, or another size of a 
   expect(kinds(machine.running.pinPaths.difference(before))).toEqual(['_data', 'labels']);
 });
 
+test('an object of 2019: its map is resized by the name that its section gives', async () => {
+  await using machine = new Machine(compileFixtureOf2019());
+  expect(await machine.run({ maps: [{ name: 'packets', maxEntries: 7 }] })).toMatchObject({ state: 'Ready' });
+  expect(machine.running.object.maps.get('packets')?.maxEntries).toBe(7);
+});
+
 test('twins: those that cannot be loaded or attached are passed over, and what is tried leaves nothing behind', async () => {
   await using machine = new Machine();
-  const firstOf = ['by_no_function', 'by_packet', 'by_no_tracepoint', 'by_btf', 'by_raw'];
+  const firstOf = ['by_no_function', 'by_packet', 'by_no_tracepoint', 'by_no_binary', 'by_btf', 'by_raw'];
   const report = await machine.run({ globals: counting, programs: [{ firstOf }, ...off('by_function')] });
   expect(report).toEqual({ ref, revision: report.revision, state: 'Ready' });
   expect(machine.programs).toEqual(['by_btf']);
   expect(heldBy(process.pid)).toMatchObject({ programs: 1, links: 1 });
   callGetpgid(4);
   expect(machine.global('.bss')).toBe(4n);
-  for (const name of ['by_no_function', 'by_packet', 'by_no_tracepoint']) {
+  for (const name of firstOf.slice(0, 4)) {
     expect(machine.logged).toContain(`program ${name} is off: `);
   }
 });
 
 test('fentry before raw_tp: the first where the kernel takes it, the second where it does not', async () => {
   await using machine = new Machine();
-  const programs = [{ firstOf: ['by_function', 'by_raw'] }, ...off('by_no_function', 'by_no_tracepoint')];
+  const programs = [
+    { firstOf: ['by_function', 'by_raw'] },
+    ...off('by_no_function', 'by_no_tracepoint', 'by_no_binary'),
+  ];
   expect(await machine.run({ programs })).toMatchObject({ state: 'Ready' });
   const refused = machine.running.refused.get('by_function');
   expect(machine.programs).toEqual([refused === undefined ? 'by_function' : 'by_raw']);
@@ -175,12 +189,12 @@ test('fentry before raw_tp: the first where the kernel takes it, the second wher
 
 test('twins that all are refused: Failed, with what was said of each', async () => {
   await using machine = new Machine();
-  const programs = [{ firstOf: ['by_no_function', 'by_no_tracepoint'] }, ...off('by_function')];
+  const programs = [{ firstOf: ['by_no_function', 'by_no_binary'] }, ...off('by_function', 'by_no_tracepoint')];
   expect(await machine.run({ programs })).toMatchObject({
     state: 'Failed',
     reason: 'AttachTargetMissing',
     message: expect.stringMatching(
-      /none of firstOf \[by_no_function, by_no_tracepoint\] runs: .*no_such_function.*no_such_call/,
+      /none of firstOf \[by_no_function, by_no_binary\] runs: .*no_such_function.*no\/such\/binary/,
     ),
   });
   expect(heldBy(process.pid)).toMatchObject({ programs: 0, links: 0 });
@@ -190,6 +204,7 @@ test('a program that is not required: Ready without it, and OptionalProgramFaile
   await using machine = new Machine();
   const programs = [
     { name: 'by_no_tracepoint', required: false },
+    { name: 'by_no_binary', required: false },
     { name: 'by_no_function', required: false },
     ...off('by_function'),
   ];
@@ -197,7 +212,7 @@ test('a program that is not required: Ready without it, and OptionalProgramFaile
     state: 'Ready',
     reason: 'OptionalProgramFailed',
     message: expect.stringMatching(
-      /program by_no_function is off: .*; program by_no_tracepoint is off: .*sys_enter_no_such_call/,
+      /^program by_no_tracepoint is off: .*no_such_call.*; program by_no_function is off: .*; program by_no_binary is off: .*binary/,
     ),
   });
   expect(machine.programs).toEqual(['by_raw']);
@@ -207,7 +222,7 @@ test('a program that is not required: Ready without it, and OptionalProgramFaile
 
 test('the same program, required: Failed', async () => {
   await using machine = new Machine();
-  const programs = off('by_function', 'by_no_function');
+  const programs = off('by_function', 'by_no_function', 'by_no_binary');
   expect(await machine.run({ programs })).toMatchObject({ state: 'Failed', reason: 'AttachTargetMissing' });
 });
 

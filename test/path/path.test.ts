@@ -103,6 +103,7 @@ test('how an object is loaded: refused with its type and range, run as said, and
     { firstOf: ['by_no_function', 'by_raw'] },
     { name: 'by_no_tracepoint', required: false },
     { name: 'by_function', enabled: false },
+    { name: 'by_no_binary', enabled: false },
   ];
   const loadedWith = (globals: object) => {
     const { spec, ...rest } = JSON.parse(bpf) as { spec: object };

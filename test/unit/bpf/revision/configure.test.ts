@@ -45,7 +45,7 @@ test('a map has the size that is said, and keeps what else it is', () => {
   expect(object.maps[0]?.maxEntries).toBe(1);
 });
 
-const all = 'by_no_function, by_function, by_no_tracepoint, by_raw, by_btf, by_packet';
+const all = 'by_no_function, by_function, by_no_tracepoint, by_no_binary, by_raw, by_btf, by_packet';
 const variables = 'only_pid, steps, enabled, mode, label, start_total, calls_total';
 
 describe('what is refused, and what the user reads', () => {
