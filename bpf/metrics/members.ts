@@ -50,6 +50,7 @@ export function numberOf({ layout, offsetBytes, bits }: Place): NumberReading | 
 export function intoElements(place: Place): Place | undefined {
   if (place.layout.kind !== 'array' || place.elements !== undefined) return undefined;
   const { element, count } = place.layout;
+  if (count === 0) return undefined;
   return { ...place, layout: element, elements: { count, strideBytes: element.sizeBytes } };
 }
 

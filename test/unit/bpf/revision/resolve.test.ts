@@ -219,6 +219,22 @@ describe('what is rejected, and what the user reads', () => {
       typeof message === 'string' ? expect(result.message).toBe(message) : expect(result.message).toMatch(message);
   });
 
+  test('a line of spec.metrics that does not fit the object: InvalidMetric, with its path', () => {
+    const declared = (metrics: Bpf['spec']['metrics']): Bpf => ({ ...bpf(), spec: { ...bpf().spec, metrics } });
+    const series = (map: string) => ({ series: [{ name: 'packets_total', map, labels: [{ name: 'protocol' }] }] });
+    expect(resolve(declared(series('packet')), binary(elf), deps)).toEqual({
+      ok: false,
+      reason: 'InvalidMetric',
+      message: 'spec.metrics.series[0].map: no map packet in the object; there are: packets',
+    });
+    const result = resolve(declared(series('packets')), binary(elf), deps);
+    if (!result.ok) throw new Error(result.message);
+    expect(result.revision.plan.tables).toMatchObject([
+      { map: 'packets', labels: [{ name: 'protocol' }], metrics: [{ family: 'bpf_packets_total', type: 'counter' }] },
+    ]);
+    expect(result.revision.template).toEqual({ metrics: series('packets') });
+  });
+
   test('every cut of an object is a rejection, whatever its length', () => {
     for (let length = 0; length < elf.length; length++) {
       const result = resolve(bpf(), binary(elf.subarray(0, length)), deps);
