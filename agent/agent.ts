@@ -13,6 +13,9 @@ import { type Host, readHost } from './kernel/host.ts';
 import { Pins } from './kernel/pins.ts';
 import { type Preflight, preflight } from './kernel/preflight.ts';
 import type { Libbpf } from './libbpf/binding.ts';
+import { DecoderEnv } from './metrics/decoders/decoder-env.ts';
+import { thisMachine } from './metrics/decoders/machine.ts';
+import { makeDecoders } from './metrics/decoders/make-decoder.ts';
 import { Exporter } from './metrics/exposition.ts';
 import { metricsHandler } from './metrics/handler.ts';
 import { OwnMetrics } from './metrics/own.ts';
@@ -43,13 +46,12 @@ export async function startAgent(deps: AgentDeps): Promise<{ readonly url: strin
   const registry = new Registry();
   const kubernetes = config.manifests === undefined;
   const own = new OwnMetrics(registry, { node: config.nodeName, version: agentVersion, kubernetes });
+  const names = new DecoderEnv(thisMachine(clock, (message) => logger.warn(message)));
   const exporter = new Exporter({
     node: config.nodeName,
     observer: own,
     ownText: own.text,
-    decoders: ([first]) => {
-      throw new TypeError(`the decoder ${first?.name} is not there yet`);
-    },
+    decoders: (specs) => makeDecoders(specs, names),
     onLimited: () => reconciler.recheck(),
   });
   const source = await openSource({

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { agentConfig } from '../../../agent/config.ts';
 import { OwnMetrics } from '../../../agent/metrics/own.ts';
 import { bpfKind } from '../../../crds/bpf.ts';
+import { decoderInputs } from '../../../crds/decoder.ts';
 import { bpfConditions, nodeConditions, nodeReasons, phases } from '../../../crds/reasons.ts';
 import { toCrd } from '../../../crds/to-crd.ts';
 import { operatorConfig } from '../../../operator/config.ts';
@@ -185,6 +186,11 @@ test('every example program is in docs/metrics.md', () => {
   const programs = readdirSync(join(root, 'bpf/programs')).filter((file) => file.endsWith('.bpf.c'));
   const text = page('docs/metrics.md');
   expect(programs.filter((file) => !text.includes(`\`${file}\``))).toEqual([]);
+});
+
+test('every decoder is in docs/metrics.md', () => {
+  const documented = table(page('docs/metrics.md'), 'decoder', 'takes', 'shows', 'where it cannot');
+  expect(documented.map(([name]) => code(name)[0]).sort()).toEqual(Object.keys(decoderInputs).sort());
 });
 
 describe('links and paths', () => {

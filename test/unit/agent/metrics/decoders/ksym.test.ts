@@ -1,0 +1,77 @@
+import { bytes, decoderOf, FakeMachine, shownBy, u64 } from './decoding.ts';
+
+const file = '/proc/kallsyms';
+const kallsyms = `0000000000000000 A fixed_percpu_data
+ffffffff81000000 T _stext
+ffffffff81000000 T _text
+ffffffff81000080 T entry
+ffffffffc0001000 t in_module	[virtio]
+ffffffffc0000000 t first_in_module	[virtio]
+ffff800080010000 t low_on_arm64
+ffffffffffffffff t last
+`;
+
+test.each([
+  [0xffffffff81000080n, 'entry'],
+  // Of aliases the first.
+  [0xffffffff81000000n, '_stext'],
+  // Modules come unsorted, with their name behind.
+  [0xffffffffc0000000n, 'first_in_module'],
+  [0xffffffffc0001000n, 'in_module'],
+  [0xffff800080010000n, 'low_on_arm64'],
+  [0xffff800080010001n, 'unknown_addr:0xffff800080010001'],
+  [0xffffffffffffffffn, 'last'],
+  // Only the very address.
+  [0xffffffff81000081n, 'unknown_addr:0xffffffff81000081'],
+  [0xffffffff8100007fn, 'unknown_addr:0xffffffff8100007f'],
+  // Per-CPU offsets are no addresses.
+  [0n, 'unknown_addr:0x0'],
+  [0x7f0000001000n, 'unknown_addr:0x7f0000001000'],
+])('%i is %s', (address, shown) => {
+  const machine = new FakeMachine({ [file]: kallsyms });
+  expect(shownBy(decoderOf({ name: 'ksym' }, machine), u64(address))).toBe(shown);
+  expect(machine.warnings).toEqual([]);
+});
+
+test('four bytes are no address', () => {
+  expect(shownBy(decoderOf({ name: 'ksym' }, new FakeMachine({ [file]: kallsyms })), bytes(1, 2, 3, 4))).toBe(
+    '?01020304',
+  );
+});
+
+test.each([
+  ['hidden, for want of CAP_SYSLOG', '0000000000000000 T _text\n0000000000000000 T entry\n', 'CAP_SYSLOG'],
+  ['missing', undefined, file],
+])('where symbols are %s, nothing has a name, and a person is told once', async (_, text, told) => {
+  const machine = new FakeMachine(text === undefined ? {} : { [file]: text });
+  const ksym = decoderOf({ name: 'ksym' }, machine);
+  expect(shownBy(ksym, u64(0xffffffff81000080n))).toBe('unknown_addr:0xffffffff81000080');
+  await machine.clock.advance(3_600_000);
+  expect(shownBy(ksym, u64(0xffffffff81000080n))).toBe('unknown_addr:0xffffffff81000080');
+  expect(machine.warnings).toEqual([expect.stringContaining(told)]);
+});
+
+test('is read when the decoder is made, and for unknown addresses every five minutes', async () => {
+  const machine = new FakeMachine({ [file]: kallsyms });
+  const ksym = decoderOf({ name: 'ksym' }, machine);
+  expect(machine.asked).toEqual([file]);
+  machine.files[file] = `${kallsyms}ffffffffc0002000 t new_in_module	[new]\n`;
+  await machine.clock.advance(299_999);
+  expect(shownBy(ksym, u64(0xffffffffc0002000n))).toBe('unknown_addr:0xffffffffc0002000');
+  expect(machine.asked).toEqual([file]);
+  await machine.clock.advance(1);
+  expect(shownBy(ksym, u64(0xffffffffc0002000n))).toBe('new_in_module');
+});
+
+test('text cut off in a line, or that is no kallsyms, is no error', () => {
+  for (const text of [
+    kallsyms.slice(0, -3),
+    'ffffffff8',
+    'ffffffffffffffffffffffffffffffff',
+    '\n\n',
+    'g'.repeat(100),
+  ]) {
+    const machine = new FakeMachine({ [file]: text });
+    expect(shownBy(decoderOf({ name: 'ksym' }, machine), u64(1n))).toBe('unknown_addr:0x1');
+  }
+});
