@@ -1,7 +1,8 @@
+import { NoAttachTarget } from '../../../../agent/kernel/attach.ts';
 import type { Host } from '../../../../agent/kernel/host.ts';
 import { ObjectFailure } from '../../../../agent/kernel/kernel-object.ts';
 import { errnoNames, LibbpfError } from '../../../../agent/libbpf/check.ts';
-import { explain } from '../../../../agent/programs/failure.ts';
+import { blamedProgram, explain, type Failure, LoadRefused, TwinsRefused } from '../../../../agent/programs/failure.ts';
 import { CodedError } from '../../../../runtime/errors.ts';
 
 const full: Host = {
@@ -223,5 +224,47 @@ describe('explain', () => {
   ])('%s', (_, thrown, host, reason, message, transient) => {
     const failure = explain(thrown, host);
     expect(failure).toEqual({ reason, message: expect.stringMatching(message), transient });
+  });
+});
+
+describe('the program that is to blame', () => {
+  const statistics = 'processed 3 insns (limit 1000000)\n';
+
+  test.each<[string, unknown, string | undefined]>([
+    ["libbpf's own word", loadFailure(22, ["prog 'p': failed to load: -22", "failed to load object 'o'"]), 'p'],
+    ['its last word', loadFailure(3, ["prog 'p': failed to a: -1", "prog 'q': failed to b: -3"]), 'q'],
+    [
+      'whoever was verified before',
+      loadFailure(1, ["prog 'p': BPF program load failed: Operation not permitted"], { program: 'q', log: statistics }),
+      'p',
+    ],
+    ["the verifier's, where libbpf says nothing", loadFailure(13, [], { program: 'q', log: contextLog }), 'q'],
+    ['none, of a map', loadFailure(12, ["map 'm': failed to create: Cannot allocate memory(-12)"]), undefined],
+    ['what was to be attached', attachFailure(2, 'tp/x/y', ["prog 'other': failed to auto-attach"]), 'prog'],
+    ['what has no target', new NoAttachTarget('NoAttachTarget', 'no cgroup2', { program: 'p' }), 'p'],
+    [
+      'what the agent does not attach',
+      new LoadRefused('ProgramTypeUnsupported', 'xdp', { ref: 'a/b', program: 'p' }),
+      'p',
+    ],
+    ['none, of a whole object', new LoadRefused('InvalidObject', 'bad', { ref: 'a/b' }), undefined],
+    ['none, of a payload', new CodedError('PayloadUnavailable', 'gone', {}), undefined],
+  ])('is %s', (_what, thrown, program) => {
+    expect(blamedProgram(thrown)).toBe(program);
+  });
+});
+
+test.each([
+  [true, true],
+  [false, false],
+])('twins that all were refused: each with its words, tried again where one may pass: %p', (transient, expected) => {
+  const failures = new Map<string, Failure>([
+    ['first', { reason: 'AttachTargetMissing', message: 'there is no x here', transient }],
+    ['second', { reason: 'VerifierRejected', message: 'R0 !read_ok', transient: false }],
+  ]);
+  expect(explain(new TwinsRefused('ns/a', failures), full)).toEqual({
+    reason: 'VerifierRejected',
+    message: 'load ns/a: none of firstOf [first, second] runs: first: there is no x here; second: R0 !read_ok',
+    transient: expected,
   });
 });
