@@ -71,7 +71,8 @@ export async function startAgent(deps: AgentDeps): Promise<{ readonly url: strin
   let settled = false;
   const reconciler = makeReconciler(deps, machine, exporter, own, (reports) => {
     settled ||= reports.every(({ state }) => state !== 'Pending');
-    own.setPrograms([...reports, ...unwelcome(wishes)]);
+    const running = Array.from(reconciler.running.values(), ({ wish }) => wish);
+    own.setPrograms([...reports, ...unwelcome(wishes)], running);
     source.report(reports);
   });
 

@@ -20,6 +20,11 @@ export interface ProgramView {
   readonly state: (typeof states)[number];
 }
 
+/** A BPF at work, also one whose newer revision was refused. */
+export interface RunningView extends BpfName {
+  readonly revision: string;
+}
+
 const states = ['Pending', 'Ready', 'Failed'] as const;
 const results: readonly LoadResult[] = ['success', 'failure'];
 
@@ -59,14 +64,14 @@ export class OwnMetrics implements ScrapeObserver {
         })
       : undefined;
     for (const result of results) this.#agent.loads.inc({ result }, 0);
-    this.setPrograms([]);
+    this.setPrograms([], []);
   }
 
   /** The whole registry as exposition text. */
   readonly text = (): Promise<string> => this.#registry.metrics();
 
-  /** What this node should run now: the whole list each time. */
-  setPrograms(programs: readonly ProgramView[]): void {
+  /** What this node should run now, and the BPFs that run with their revision: the whole lists each time. */
+  setPrograms(programs: readonly ProgramView[], running: readonly RunningView[]): void {
     this.#agent.programInfo.reset();
     for (const state of states) {
       this.#agent.programs.set(
@@ -74,9 +79,8 @@ export class OwnMetrics implements ScrapeObserver {
         programs.filter((program) => program.state === state).length,
       );
     }
-    for (const { ref, revision, state } of programs) {
-      const [namespace = '', name = ''] = ref.split('/');
-      if (state === 'Ready') this.#agent.programInfo.set({ bpf_namespace: namespace, bpf_name: name, revision }, 1);
+    for (const { namespace, name, revision } of running) {
+      this.#agent.programInfo.set({ bpf_namespace: namespace, bpf_name: name, revision }, 1);
     }
   }
 

@@ -110,7 +110,9 @@ export class Reconciler {
       this.#sweep(wishes);
     }
     this.#report(wishes);
-    for (const { ref } of wishes.rejected) await this.#resume(ref, undefined, signal);
+    for (const { ref } of wishes.rejected) {
+      if (await this.#resume(ref, undefined, signal)) this.#report(wishes);
+    }
 
     // In with what is wanted, one after the other; who was served longest ago goes first, since one BPF that is edited
     // again and again must not keep the others waiting.
@@ -158,21 +160,23 @@ export class Reconciler {
 
   /**
    * Where nothing runs for a BPF whose wanted revision was refused (`refused`; undefined: it cannot even be said what is
-   * wanted), the one that ran before this process is put back, once.
+   * wanted), the one that ran before this process is put back, once. Returns whether it was.
    */
-  async #resume(ref: string, refused: WantedProgram | undefined, signal: AbortSignal): Promise<void> {
-    if (this.#running.has(ref) || this.#resumed.has(ref) || signal.aborted) return;
+  async #resume(ref: string, refused: WantedProgram | undefined, signal: AbortSignal): Promise<boolean> {
+    if (this.#running.has(ref) || this.#resumed.has(ref) || signal.aborted) return false;
     this.#resumed.add(ref);
     const before = this.#deps.lastGood.recall(ref);
-    if (before === undefined || before.revision === refused?.revision) return;
-    if (refused !== undefined && before.uid !== refused.uid) return;
+    if (before === undefined || before.revision === refused?.revision) return false;
+    if (refused !== undefined && before.uid !== refused.uid) return false;
     const facts = { bpf: ref, revision: before.revision };
     try {
       await start(this.#deps, before, signal, (loaded) => this.#swap(before, loaded));
       this.#deps.logger.info(facts, 'the last good revision goes on');
+      return true;
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       this.#deps.logger.warn(facts, `the last good revision cannot go on: ${explain(thrown, this.#deps.host).message}`);
+      return false;
     }
   }
 

@@ -135,6 +135,9 @@ describe('an agent on a folder', () => {
     await first.process.kill();
     const second = await home.start();
     await second.logged('the last good revision goes on');
+    await eventually('its info', async () =>
+      /^bpf_agent_program_info\{.*bpf_name="calls"/m.test(await second.metrics()),
+    );
     callGetpgid(3);
     expect(await second.value(calls('calls'))).toBe('6');
     expect(second.held()).toMatchObject({ programs: 1, links: 1 });

@@ -96,19 +96,30 @@ test('what a BPF has is born with it, counts, and goes with it', async () => {
 test('programs by state, and the revision of each that runs', async () => {
   const { metrics, lines } = own();
   const about = async (): Promise<string[]> => (await lines()).filter((line) => line.startsWith('bpf_agent_program'));
-  metrics.setPrograms([
-    { ref: 'ns/a', revision: 'aaaa0000', state: 'Ready' },
-    { ref: 'ns/b', revision: 'bbbb0000', state: 'Failed' },
-    { ref: 'ns/c', revision: 'cccc0000', state: 'Ready' },
-  ]);
+  metrics.setPrograms(
+    [
+      { ref: 'ns/a', revision: 'aaaa0000', state: 'Ready' },
+      { ref: 'ns/b', revision: 'bbbb0000', state: 'Failed' },
+      { ref: 'ns/c', revision: 'cccc0000', state: 'Ready' },
+    ],
+    [
+      { namespace: 'ns', name: 'a', revision: 'aaaa0000' },
+      { namespace: 'ns', name: 'b', revision: 'bbbb1111' },
+      { namespace: 'ns', name: 'c', revision: 'cccc0000' },
+    ],
+  );
   expect(await about()).toEqual([
     'bpf_agent_programs{state="pending",node="n1"} 0',
     'bpf_agent_programs{state="ready",node="n1"} 2',
     'bpf_agent_programs{state="failed",node="n1"} 1',
     'bpf_agent_program_info{bpf_namespace="ns",bpf_name="a",revision="aaaa0000",node="n1"} 1',
+    'bpf_agent_program_info{bpf_namespace="ns",bpf_name="b",revision="bbbb1111",node="n1"} 1', // the one before goes on
     'bpf_agent_program_info{bpf_namespace="ns",bpf_name="c",revision="cccc0000",node="n1"} 1',
   ]);
-  metrics.setPrograms([{ ref: 'ns/a', revision: 'aaaa1111', state: 'Ready' }]);
+  metrics.setPrograms(
+    [{ ref: 'ns/a', revision: 'aaaa1111', state: 'Ready' }],
+    [{ namespace: 'ns', name: 'a', revision: 'aaaa1111' }],
+  );
   expect((await about()).slice(3)).toEqual([
     'bpf_agent_program_info{bpf_namespace="ns",bpf_name="a",revision="aaaa1111",node="n1"} 1',
   ]);
