@@ -38,7 +38,8 @@ export function columnOf(reading: Reading, digits: Digits): Column {
       const { offsetBytes, sizeBytes } = reading;
       return {
         write: (source, from, out, at) => writeUntrusted(source, from + offsetBytes, sizeBytes, out, at),
-        maxBytes: maxEscapedBytes,
+        // A byte that is no UTF-8 becomes three; one that is escaped, two.
+        maxBytes: Math.min(3 * sizeBytes, maxEscapedBytes),
       };
     }
     case 'hex':

@@ -31,10 +31,26 @@ export class Merger {
     this.#probed = false;
   }
 
-  /** Where in `text` the labels of an entry, `maxBytes` at most, may be written for `slot` to take. */
-  begin(maxBytes: number): number {
-    const neededBytes = this.#textEnd + maxBytes + wordBytes;
-    if (neededBytes > this.text.byteLength) this.#growText(neededBytes);
+  /**
+   * Makes room for so many entries with labels of `maxBytes` at most; without it there is none. Yields now and then
+   * where that takes long.
+   */
+  *reserve(entries: number, maxBytes: number): Generator<void, void, undefined> {
+    const slots = this.count + entries;
+    const textBytes = this.#textEnd + entries * (maxBytes + 2 * wordBytes);
+    if (textBytes > this.text.byteLength) {
+      const larger = new Uint8Array(Math.max(textBytes, this.text.byteLength * 2));
+      yield* copyInPieces(new Uint8Array(this.text.buffer), larger, this.#textEnd);
+      this.text = new DataView(larger.buffer);
+    }
+    this.#places = yield* roomFor(this.#places, slots * placeWidth, this.count * placeWidth);
+    const width = this.#numbers * 2;
+    this.#sums = yield* roomFor(this.#sums, slots * width, this.count * width);
+    if (slots * 2 > this.#table.length) yield* this.#rehash(slots * 2);
+  }
+
+  /** Where in `text` the labels of an entry may be written for `slot` to take. */
+  begin(): number {
     return this.#textEnd;
   }
 
@@ -57,7 +73,6 @@ export class Merger {
     }
     const slot = this.#append(from, to, indexPlace, hash);
     this.#table[probe] = slot + 1;
-    if (this.count * 2 > this.#table.length) this.#rehash();
     return slot;
   }
 
@@ -130,7 +145,6 @@ export class Merger {
     const slot = this.count++;
     this.#mostSlots = Math.max(this.#mostSlots, this.count);
     const place = slot * placeWidth;
-    if (place === this.#places.length) this.#places = grown(this.#places);
     this.#places[place] = from;
     this.#places[place + 1] = to - from;
     this.#places[place + 2] = indexPlace;
@@ -138,24 +152,22 @@ export class Merger {
     // The next text starts behind the seal, so that it stays one.
     this.#textEnd = to + wordBytes;
     const sumsEnd = this.count * this.#numbers * 2;
-    while (this.#sums.length < sumsEnd) this.#sums = grown(this.#sums);
     for (let i = sumsEnd - this.#numbers * 2; i < sumsEnd; i++) this.#sums[i] = 0;
     return slot;
   }
 
-  #growText(neededBytes: number): void {
-    const larger = new Uint8Array(Math.max(neededBytes, this.text.byteLength * 2));
-    larger.set(new Uint8Array(this.text.buffer, 0, this.#textEnd));
-    this.text = new DataView(larger.buffer);
-  }
-
-  #rehash(): void {
-    const table = new Int32Array(this.#table.length * 2);
-    const mask = table.length - 1;
-    for (let slot = 0; slot < this.count; slot++) {
+  /** Into a table of `least` or more. */
+  *#rehash(least: number): Generator<void, void, undefined> {
+    let length = this.#table.length;
+    while (length < least) length *= 2;
+    const table = new Int32Array(length);
+    const mask = length - 1;
+    // Where nothing was looked up since the last reset, slots have no hash, and no place in a table.
+    for (let slot = 0; this.#probed && slot < this.count; slot++) {
       let probe = (this.#places[slot * placeWidth + 3] ?? 0) & mask;
       while (table[probe] !== 0) probe = (probe + 1) & mask;
       table[probe] = slot + 1;
+      if (slot % slotsPerPiece === 0) yield;
     }
     this.#table = table;
   }
@@ -167,10 +179,23 @@ const placeWidth = 4;
 /** Slots that no map of a whole scrape filled to one part in so many were made for a map that is gone. */
 const shrinkAbove = 8;
 
-function grown(array: Uint32Array): Uint32Array {
-  const larger = new Uint32Array(array.length * 2);
-  larger.set(array);
+/** A piece takes a fraction of a millisecond. */
+const slotsPerPiece = 8192;
+const bytesPerPiece = 1 << 20;
+
+/** The array where it has room for `length`, else a larger one with the `used` first of it. */
+function* roomFor(array: Uint32Array, length: number, used: number): Generator<void, Uint32Array, undefined> {
+  if (length <= array.length) return array;
+  const larger = new Uint32Array(Math.max(length, array.length * 2));
+  yield* copyInPieces(new Uint8Array(array.buffer), new Uint8Array(larger.buffer), used * 4);
   return larger;
+}
+
+function* copyInPieces(from: Uint8Array, to: Uint8Array, sizeBytes: number): Generator<void, void, undefined> {
+  for (let at = 0; at < sizeBytes; at += bytesPerPiece) {
+    to.set(from.subarray(at, Math.min(at + bytesPerPiece, sizeBytes)), at);
+    yield;
+  }
 }
 
 /** A multiplication and a shift for each word of four bytes; the text must be sealed. */

@@ -16,11 +16,18 @@ export function mergedNumbers({ metrics, histograms }: TableLayout): number {
 }
 
 /**
- * Adds the rows of entries `from` to `to` of the batch to the series that their labels name. Returns how many rows had
- * a series.
+ * Adds the rows of entries `from` to `to` of the batch to the series that their labels name; `distinct` ones each to a
+ * new one. Returns how many rows had a series.
  */
-export function mergeRows(table: TableLayout, batch: Batch, from: number, to: number, merger: Merger): number {
-  const { block, metrics, histograms, rows, rowBytes, distinct } = table;
+export function mergeRows(
+  table: TableLayout,
+  batch: Batch,
+  from: number,
+  to: number,
+  merger: Merger,
+  distinct: boolean,
+): number {
+  const { block, metrics, histograms, rows, rowBytes } = table;
   const { keySizeBytes } = table.reader;
   const { keys, values } = batch;
   const halves: Halves = new Uint32Array(2);
@@ -29,7 +36,7 @@ export function mergeRows(table: TableLayout, batch: Batch, from: number, to: nu
     const keyAt = Math.floor(row / rows) * keySizeBytes;
     const rowAt = row * rowBytes;
     if (metrics.length === 0 && !histograms.some((histogram) => takes(histogram, keys, keyAt))) continue;
-    const start = merger.begin(block.maxRestBytes);
+    const start = merger.begin();
     const end = block.writeRest(keys, keyAt, values, rowAt, merger.text, start);
     if (end < 0) continue;
     merged++;

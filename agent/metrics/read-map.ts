@@ -6,6 +6,10 @@ const maxBatchEntries = 4096;
 const maxBatchBytes = 1 << 20;
 /** But a hash bucket must fit, or the kernel refuses (ENOSPC). */
 const minBatchEntries = 64;
+/** Before anything is known of how long a map's reads take. */
+const firstBatchEntries = 1024;
+/** Nothing else runs meanwhile. */
+const longReadMs = 2;
 /** As a reader promises: deletions may start a walk anew, but not for ever. */
 const maxWalkFactor = 2;
 
@@ -18,16 +22,21 @@ export class Batch {
 
   /**
    * Walks a map from its first entry to its last and yields, for each read, how many entries are in `keys` and
-   * `values` now. Throws what the reader throws.
+   * `values` now. Reads that take long by `now`, in milliseconds, get smaller. Throws what the reader throws.
    */
-  *walk(reader: MapReader): Generator<number, void, undefined> {
+  *walk(reader: MapReader, now: () => number): Generator<number, void, undefined> {
     const fitting = Math.max(minBatchEntries, Math.floor(maxBatchBytes / (reader.keySizeBytes + reader.strideBytes)));
-    const capacity = Math.max(1, Math.min(reader.maxEntries, maxBatchEntries, fitting));
-    this.#prepare(capacity * reader.keySizeBytes, capacity * reader.strideBytes);
+    const most = Math.max(1, Math.min(reader.maxEntries, maxBatchEntries, fitting));
+    this.#prepare(most * reader.keySizeBytes, most * reader.strideBytes);
+    let capacity = Math.min(most, firstBatchEntries);
     const cursor = reader.newCursor();
     let left = reader.maxEntries * maxWalkFactor;
     while (!cursor.done && left > 0) {
+      const startMs = now();
       const count = reader.read(cursor, this.#keyBytes, this.#valueBytes, capacity);
+      const tookMs = now() - startMs;
+      if (tookMs > longReadMs) capacity = Math.min(most, Math.max(minBatchEntries, Math.floor(capacity / 2)));
+      else if (tookMs < longReadMs / 3) capacity = Math.min(most, capacity * 2);
       // A read that finds nothing counts too: it must not be repeated without end.
       left -= Math.max(count, 1);
       if (count > 0) yield count;

@@ -27,6 +27,8 @@ export interface TableResult {
 
 /** Lines between two looks at the clock. */
 const linesPerCheck = 512;
+/** And bytes of labels, where a row may have many. */
+const textBytesPerCheck = 1 << 20;
 
 /**
  * Reads a map once and writes each of its metrics to its own text, those series that `ledger` admits. Lets others run
@@ -41,57 +43,142 @@ export async function renderTable(
   maxBytes: number,
   ledger?: SeriesLedger,
 ): Promise<TableResult> {
-  const breathe = async (writtenBytes: number): Promise<void> => {
-    if (writtenBytes > maxBytes) throw new BudgetSpent(`the scrape would be larger than ${maxBytes} bytes`);
-    await pacer.pause();
-  };
-  const pass = async (steps: Iterable<void>): Promise<void> => {
-    for (const _ of steps) if (pacer.due()) await breathe(0);
-  };
-  if (pacer.due()) await breathe(0);
-  pacer.check();
   table.block.refresh();
-  ledger?.begin(tools.now());
-  const { batch, merger } = tools;
-  const numbers = mergedNumbers(table);
-  const step = Math.max(1, Math.floor(linesPerCheck / (numbers * table.rows)));
-  const stepLines = step * numbers * table.rows;
-  const writesAtOnce = table.distinct && table.histograms.length === 0;
-  merger.reset(numbers);
+  const render = new TableRender(table, texts, tools, pacer, maxBytes, ledger);
+  const { cleanKeys } = table;
+  if (table.distinct) return render.stream(undefined);
+  if (cleanKeys?.expected === true) {
+    const result = await render.stream(cleanKeys);
+    if (result !== undefined) return result;
+    // Some key was not clean: another one may have given its labels already.
+    for (const text of texts) text.release();
+  }
+  return render.merge();
+}
 
-  let entries = 0;
-  let series = 0;
-  let merged = 0;
-  const writeAll = async (): Promise<void> => {
-    for (let from = 0; from < merger.count; from += step) {
-      if (ledger !== undefined) await pass(ledger.reserve(stepLines));
-      series += writeMerged(table, from, Math.min(from + step, merger.count), texts, merger, ledger);
-      if (pacer.due()) await breathe(sizeOf(texts));
-    }
-  };
-  for (const count of batch.walk(table.reader)) {
-    for (let from = 0; from < count; from += step) {
-      const to = Math.min(from + step, count);
-      if (writesAtOnce) {
-        if (ledger !== undefined) await pass(ledger.reserve(stepLines));
-        series += writeRows(table, batch, from, to, texts, tools.scratch, ledger);
-      } else {
-        merged += mergeRows(table, batch, from, to, merger);
-      }
-      if (table.distinct && !writesAtOnce) {
-        await writeAll();
-        merger.reset(numbers);
-      }
-      if (pacer.due()) await breathe(writesAtOnce ? sizeOf(texts) : merger.usedBytes);
-    }
-    entries += count;
+class TableRender {
+  readonly #table: TableLayout;
+  readonly #texts: readonly PagedText[];
+  readonly #tools: RenderTools;
+  readonly #pacer: Pacer;
+  readonly #maxBytes: number;
+  readonly #ledger: SeriesLedger | undefined;
+  /** Lines that one entry has, and entries between two looks at the clock. */
+  readonly #lines: number;
+  readonly #step: number;
+  #series = 0;
+
+  constructor(
+    table: TableLayout,
+    texts: readonly PagedText[],
+    tools: RenderTools,
+    pacer: Pacer,
+    maxBytes: number,
+    ledger: SeriesLedger | undefined,
+  ) {
+    this.#table = table;
+    this.#texts = texts;
+    this.#tools = tools;
+    this.#pacer = pacer;
+    this.#maxBytes = maxBytes;
+    this.#ledger = ledger;
+    this.#lines = mergedNumbers(table) * table.rows;
+    const byText = textBytesPerCheck / (table.block.maxRestBytes * table.rows);
+    this.#step = Math.max(1, Math.floor(Math.min(linesPerCheck / this.#lines, byText)));
   }
-  if (!table.distinct) {
+
+  /** Writes entries as they are read. Undefined: `cleanKeys` found one that is not clean, and the texts are of no use. */
+  stream(cleanKeys: undefined): Promise<TableResult>;
+  stream(cleanKeys: TableLayout['cleanKeys']): Promise<TableResult | undefined>;
+  async stream(cleanKeys: TableLayout['cleanKeys']): Promise<TableResult | undefined> {
+    const { batch, merger, scratch } = this.#tools;
+    const isPlain = this.#table.histograms.length === 0;
+    await this.#begin();
+    let entries = 0;
+    for (const count of batch.walk(this.#table.reader, this.#tools.now)) {
+      for (let from = 0; from < count; from += this.#step) {
+        const to = Math.min(from + this.#step, count);
+        if (cleanKeys?.areClean(batch.keys, from, to) === false) {
+          cleanKeys.expected = false;
+          return undefined;
+        }
+        if (isPlain) {
+          await this.#reserve();
+          this.#series += writeRows(this.#table, batch, from, to, this.#texts, scratch, this.#ledger);
+        } else {
+          merger.reset(mergedNumbers(this.#table));
+          await this.#pass(merger.reserve((to - from) * this.#table.rows, this.#table.block.maxRestBytes));
+          mergeRows(this.#table, batch, from, to, merger, true);
+          await this.#writeMerged();
+        }
+        if (this.#pacer.due()) await this.#breathe(sizeOf(this.#texts));
+      }
+      entries += count;
+    }
+    return this.#end(entries, 0);
+  }
+
+  /** Gathers entries by their labels and writes these at the end. */
+  async merge(): Promise<TableResult> {
+    const { batch, merger } = this.#tools;
+    const { rows, block, cleanKeys, gathers } = this.#table;
+    await this.#begin();
+    merger.reset(mergedNumbers(this.#table));
+    let entries = 0;
+    let merged = 0;
+    let allClean = cleanKeys !== undefined;
+    for (const count of batch.walk(this.#table.reader, this.#tools.now)) {
+      for (let from = 0; from < count; from += this.#step) {
+        const to = Math.min(from + this.#step, count);
+        allClean &&= cleanKeys?.areClean(batch.keys, from, to) === true;
+        await this.#pass(merger.reserve((to - from) * rows, block.maxRestBytes));
+        merged += mergeRows(this.#table, batch, from, to, merger, false);
+        if (this.#pacer.due()) await this.#breathe(merger.usedBytes);
+      }
+      entries += count;
+    }
+    if (cleanKeys !== undefined) cleanKeys.expected = allClean;
     merged -= merger.count;
-    await writeAll();
+    await this.#writeMerged();
+    return this.#end(entries, gathers ? 0 : merged);
   }
-  if (ledger !== undefined) await pass(ledger.sweep());
-  return { entries, series, merged: table.distinct || table.gathers ? 0 : merged };
+
+  async #begin(): Promise<void> {
+    if (this.#pacer.due()) await this.#breathe(0);
+    this.#pacer.check();
+    this.#series = 0;
+    this.#ledger?.begin(this.#tools.now());
+  }
+
+  async #end(entries: number, merged: number): Promise<TableResult> {
+    if (this.#ledger !== undefined) await this.#pass(this.#ledger.sweep());
+    return { entries, series: this.#series, merged };
+  }
+
+  async #writeMerged(): Promise<void> {
+    const { merger } = this.#tools;
+    for (let from = 0; from < merger.count; from += this.#step) {
+      await this.#reserve();
+      const to = Math.min(from + this.#step, merger.count);
+      this.#series += writeMerged(this.#table, from, to, this.#texts, merger, this.#ledger);
+      if (this.#pacer.due()) await this.#breathe(sizeOf(this.#texts));
+    }
+  }
+
+  async #reserve(): Promise<void> {
+    if (this.#ledger !== undefined) await this.#pass(this.#ledger.reserve(this.#step * this.#lines));
+  }
+
+  async #pass(pieces: Iterable<void>): Promise<void> {
+    for (const _ of pieces) if (this.#pacer.due()) await this.#breathe(0);
+  }
+
+  async #breathe(writtenBytes: number): Promise<void> {
+    if (writtenBytes > this.#maxBytes) {
+      throw new BudgetSpent(`the scrape would be larger than ${this.#maxBytes} bytes`);
+    }
+    await this.#pacer.pause();
+  }
 }
 
 const sizeOf = (texts: readonly PagedText[]): number => texts.reduce((sum, text) => sum + text.sizeBytes, 0);

@@ -1,5 +1,6 @@
 import type { LabelPlan, MetricRow, TablePlan } from '../../bpf/metrics/plan.ts';
 import type { MapReader } from '../kernel/map-reader.ts';
+import { CleanKeys } from './clean-keys.ts';
 import { type Column, columnOf, cpuColumn, firstCpuText, type Write } from './columns.ts';
 import { type DecoderTools, decodedColumn } from './decoded-column.ts';
 import type { Digits } from './digits.ts';
@@ -28,6 +29,8 @@ export interface TableLayout {
   readonly reader: MapReader;
   /** Entries give series of their own, whose lines may be written as they are read. */
   readonly distinct: boolean;
+  /** Where they are not: whether they are as long as keys are clean. Undefined where that cannot be. */
+  readonly cleanKeys: CleanKeys | undefined;
   readonly block: LabelBlock;
   /** An entry is one row of series, or one for each CPU, whose values are `rowBytes` apart. */
   readonly rows: number;
@@ -87,11 +90,13 @@ export function layoutTable(
   };
   const metrics = plan.metrics.map((metric) => layoutMetric(metric, block, cpus, tableTools));
   const histograms = rows.map((row) => layoutHistogram(row, block, tableTools));
+  const isPlain = plan.labels.every(({ decoders = [] }) => decoders.length === 0);
   const gathers = histograms.some(({ source }) => source.kind === 'key');
   return {
     map: plan.map,
     reader,
-    distinct: plan.distinct && !gathers && plan.labels.every(({ decoders = [] }) => decoders.length === 0),
+    distinct: plan.distinct && isPlain && !gathers,
+    cleanKeys: isPlain && !gathers ? new CleanKeys(plan.labels, plan.keySizeBytes) : undefined,
     block,
     rows: each ? reader.cpus : 1,
     rowBytes: each ? stepBytes : reader.strideBytes,

@@ -5,11 +5,16 @@ import { endOf, maxLabelValueBytes, type Reading } from './plan.ts';
  * nothing. Text loses what is behind NUL and what is not UTF-8; padding is shown by none.
  */
 export function isDistinct(readings: readonly Reading[], keySizeBytes: number): boolean {
+  return losslessBits(readings, keySizeBytes).every((bits) => bits === 0xff);
+}
+
+/** Of each byte of the key, the bits that a reading shows which loses nothing. */
+export function losslessBits(readings: readonly Reading[], keySizeBytes: number): Uint8Array {
   const covered = new Uint8Array(keySizeBytes);
   for (const reading of readings) {
     if (isLossless(reading)) cover(covered, reading);
   }
-  return covered.every((bits) => bits === 0xff);
+  return covered;
 }
 
 function isLossless(reading: Reading): boolean {

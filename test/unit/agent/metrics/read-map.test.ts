@@ -13,11 +13,14 @@ const numbered = (count: number, sizes: { keySizeBytes: number; valueSizeBytes: 
   return map;
 };
 
+const instant = (): number => 0;
+
 test.each([
   ['nothing', 0, { keySizeBytes: 4, valueSizeBytes: 8 }, []],
   ['one entry', 1, { keySizeBytes: 4, valueSizeBytes: 8 }, [1]],
-  ['as many as one read takes', 4096, { keySizeBytes: 4, valueSizeBytes: 8 }, [4096]],
-  ['one more', 4097, { keySizeBytes: 4, valueSizeBytes: 8 }, [4096, 1]],
+  ['as many as the first read takes', 1024, { keySizeBytes: 4, valueSizeBytes: 8 }, [1024]],
+  ['one more', 1025, { keySizeBytes: 4, valueSizeBytes: 8 }, [1024, 1]],
+  ['more with each read, up to a limit', 12_000, { keySizeBytes: 4, valueSizeBytes: 8 }, [1024, 2048, 4096, 4096, 736]],
   ['fewer at a time where they are large', 200, { keySizeBytes: 4, valueSizeBytes: 8, cpus: 1024 }, [127, 73]],
   ['but no fewer than a bucket may have', 100, { keySizeBytes: 4, valueSizeBytes: 64, cpus: 1024 }, [64, 36]],
 ])('%s', (_, count, sizes, reads) => {
@@ -26,7 +29,7 @@ test.each([
   const keys: number[] = [];
   const values: number[] = [];
   const counts: number[] = [];
-  for (const read of batch.walk(map)) {
+  for (const read of batch.walk(map, instant)) {
     counts.push(read);
     for (let i = 0; i < read; i++) {
       keys.push(batch.keys.getUint32(i * map.keySizeBytes, true));
@@ -38,11 +41,25 @@ test.each([
   expect(values).toEqual(keys);
 });
 
+test.each([
+  ['long', 2.1, [1024, 512, 256, 128, 64, 64, 64]],
+  ['neither long nor short', 1, [1024, 1024]],
+])('reads that take %s', (_, tookMs, reads) => {
+  const map = numbered(3000, { keySizeBytes: 4, valueSizeBytes: 8 });
+  let nowMs = 0;
+  map.onRead = () => {
+    nowMs += tookMs;
+  };
+  const counts = Array.from(new Batch().walk(map, () => nowMs));
+  expect(counts.slice(0, reads.length)).toEqual(reads);
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(3000);
+});
+
 test('buffers are used again, by a map that needs less of them', () => {
   const batch = new Batch();
-  Array.from(batch.walk(numbered(100, { keySizeBytes: 16, valueSizeBytes: 64 })));
+  Array.from(batch.walk(numbered(100, { keySizeBytes: 16, valueSizeBytes: 64 }), instant));
   const { keys, values } = batch;
-  Array.from(batch.walk(numbered(100, { keySizeBytes: 4, valueSizeBytes: 8 })));
+  Array.from(batch.walk(numbered(100, { keySizeBytes: 4, valueSizeBytes: 8 }), instant));
   expect(batch.keys).toBe(keys);
   expect(batch.values).toBe(values);
 });
@@ -57,6 +74,6 @@ test.each([
     count++;
     return found;
   };
-  Array.from(new Batch().walk(endless));
+  Array.from(new Batch().walk(endless, instant));
   expect(count).toBe(reads);
 });
