@@ -8,6 +8,7 @@ export const exportedTypes: ReadonlyMap<number, Shape> = new Map([
   [6, 'array'], // PERCPU_ARRAY
   [9, 'hash'], // LRU_HASH
   [10, 'hash'], // LRU_PERCPU_HASH
+  [11, 'hash'], // LPM_TRIE
 ]);
 
 /** Of these, the ones that have a value for each possible CPU. */

@@ -37,8 +37,19 @@ export class AgentHome implements AsyncDisposable {
     this.#wishesFrom = kubeconfig === undefined ? ['--manifests', this.manifests] : ['--kubeconfig', kubeconfig];
   }
 
-  /** One file with a ConfigMap and the BPF of it, put in place at once as an editor does. `undefined` takes it away. */
-  apply(name: string, object: Uint8Array | undefined, { namespace = 'default', suspend = false } = {}): void {
+  /**
+   * One file with a ConfigMap and the BPF of it, put in place at once as an editor does. `undefined` takes it away.
+   * `metrics` is spec.metrics as somebody wrote it.
+   */
+  apply(
+    name: string,
+    object: Uint8Array | undefined,
+    {
+      namespace = 'default',
+      suspend = false,
+      metrics,
+    }: { namespace?: string; suspend?: boolean; metrics?: object } = {},
+  ): void {
     const path = join(this.manifests, `${namespace}-${name}.json`);
     if (object === undefined) {
       rmSync(path);
@@ -55,7 +66,11 @@ export class AgentHome implements AsyncDisposable {
         apiVersion: 'bpf.sh/v1alpha1',
         kind: 'BPF',
         metadata: { name, namespace },
-        spec: { program: { valueFrom: { configMapKeyRef: { name: `${name}-object`, key: 'object.o' } } }, suspend },
+        spec: {
+          program: { valueFrom: { configMapKeyRef: { name: `${name}-object`, key: 'object.o' } } },
+          suspend,
+          ...(metrics !== undefined && { metrics }),
+        },
       },
     ];
     this.write(path.split('/').at(-1) ?? '', JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));

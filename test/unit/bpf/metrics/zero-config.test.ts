@@ -50,7 +50,7 @@ describe('which maps', () => {
     ['LRU hash', mapTypes.lruHash, 100_000, true],
     ['per-CPU LRU hash', mapTypes.lruPercpuHash, 100_000, true],
     ['program array', mapTypes.programArray, 4, false],
-    ['LPM trie', mapTypes.lpmTrie, 4, false],
+    ['LPM trie', mapTypes.lpmTrie, 100_000, true],
     ['ring buffer', mapTypes.ringbuf, 4096, false],
   ])('%s', (_, type, maxEntries, exported) => {
     const { families, notes } = planOf({ type, maxEntries, key: u32, value: u64 });
