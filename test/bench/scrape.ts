@@ -57,7 +57,9 @@ export async function benchScrape(
     for (const shape of quick ? shapes.filter(({ entries }) => entries <= 10_000) : shapes) {
       const rounds = roundsOf(shape, quick);
       progress(`${shape.title}: ${rounds.counted} rounds`);
-      times.push(await benchShape(shape, rounds, programs, profileFolder));
+      // libbpf pins by this name for ebpf_exporter, so no two runs may share it.
+      const map = `bench_${process.pid}_${times.length}`;
+      times.push(await benchShape(shape, map, rounds, programs, profileFolder));
     }
     return times;
   } finally {
@@ -87,12 +89,11 @@ interface Programs {
 
 async function benchShape(
   shape: Shape,
+  map: string,
   rounds: { warm: number; counted: number },
   programs: Programs,
   profileFolder: string | undefined,
 ): Promise<ScrapeTimes> {
-  // libbpf pins by this name for ebpf_exporter, so no two runs may share it.
-  const map = `bench_${process.pid}`;
   const nodeFlags = profileFolder === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileFolder];
   await using agent = await BenchAgent.start({ nodeFlags });
   const pin = await agent.load('bench', shape, map);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { eventually } from '../apiserver/harness/eventually.ts';
@@ -17,7 +17,7 @@ export interface OwnedTarget extends Target, AsyncDisposable {}
 
 /** The C program, on the map that is pinned at `pin`. */
 export async function startC(binary: string, folder: string, shape: Shape, pin: string, map: string) {
-  const log = join(folder, `c-${shape.kind}-${shape.entries}.log`);
+  const log = join(folder, `c-${map}.log`);
   const owned = startProcess('scrape', binary, [shape.kind, pin, `bpf_${map}`, 'bench'], log);
   const port = await eventually('the C program to listen', () => {
     if (owned.exited !== undefined) throw new Error(`scrape ended: ${owned.logTail()}`);
@@ -46,9 +46,9 @@ const defaultPin = (map: string): string => join('/sys/fs/bpf', map);
 
 /** ebpf_exporter, on the map that is pinned at `pin`, which it finds again by its name. */
 export async function startExporter(binary: string, folder: string, shape: Shape, pin: string, map: string) {
-  const config = join(folder, `exporter-${shape.kind}-${shape.entries}`);
+  const config = join(folder, `exporter-${map}`);
   mkdirSync(config);
-  linkSync(objectFileOf(shape, map), join(config, 'bench.bpf.o'));
+  copyFileSync(objectFileOf(shape, map), join(config, 'bench.bpf.o'));
   const labels = exporterLabels[shape.kind].map(([name, size, reader]) => ({
     name,
     size,
