@@ -52,6 +52,7 @@ export async function renderTable(
     if (result !== undefined) return result;
     // Some key was not clean: another one may have given its labels already.
     for (const text of texts) text.release();
+    ledger?.abandon();
   }
   return render.merge();
 }

@@ -4,7 +4,7 @@ export class SeriesLimit {
   /** Series that have a place: those of the last render, and the new ones of this. */
   used = 0;
   /** Series that had no place since `takeDropped`. */
-  #dropped = 0;
+  dropped = 0;
 
   constructor(max: number) {
     this.max = max;
@@ -12,7 +12,7 @@ export class SeriesLimit {
 
   take(series: number): boolean {
     if (this.used + series > this.max) {
-      this.#dropped += series;
+      this.dropped += series;
       return false;
     }
     this.used += series;
@@ -20,8 +20,8 @@ export class SeriesLimit {
   }
 
   takeDropped(): number {
-    const dropped = this.#dropped;
-    this.#dropped = 0;
+    const { dropped } = this;
+    this.dropped = 0;
     return dropped;
   }
 }
@@ -38,6 +38,7 @@ export class SeriesLedger {
   #words: Uint32Array = new Uint32Array(minSlots * slotWords);
   #count = 0;
   #seen = 0;
+  #droppedBefore = 0;
   #walk = 0;
   #tick = 0;
   #low = 0;
@@ -52,7 +53,13 @@ export class SeriesLedger {
   begin(nowMs: number): void {
     this.#walk = (this.#walk % maxWalk) + 1;
     this.#seen = 0;
+    this.#droppedBefore = this.#limit.dropped;
     this.#tick = Math.floor(nowMs / tickMs);
+  }
+
+  /** The walk is given up for another: what it dropped does not count. */
+  abandon(): void {
+    this.#limit.dropped = this.#droppedBefore;
   }
 
   /** Makes room for `series` more; yields now and then where that takes long. */

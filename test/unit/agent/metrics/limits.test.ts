@@ -44,11 +44,11 @@ const entry = (key: number, value: number | bigint): Entry => {
   return bytes;
 };
 
-function limited(plan: Omit<MetricPlan, 'notes'>) {
+function limited(plan: Omit<MetricPlan, 'notes'>, keySizeBytes = 4) {
   let nowMs = 1_000_000;
   let told = 0;
   const { exporter, notebook } = newExporter({ now: () => nowMs, onLimited: () => void told++ });
-  const map = new MemoryMap({ name: 'm', keySizeBytes: 4, valueSizeBytes: 8, maxEntries: 100_000 }, []);
+  const map = new MemoryMap({ name: 'm', keySizeBytes, valueSizeBytes: 8, maxEntries: 100_000 }, []);
   const maps = new Map([['m', map]]);
   exporter.add({ ref: 'ns/b', namespace: 'ns', name: 'b', createdAt: '', plan: { ...plan, notes: [] }, maps });
   return {
@@ -120,6 +120,20 @@ describe.each([
     expect(await bpf.keys()).toEqual([]);
     expect(await bpf.keys(...range(0, 5000))).toHaveLength(5000);
   });
+});
+
+test('a walk that a key with padding ends is not counted, but the one that follows', async () => {
+  const plan: TablePlan = { ...table, distinct: false, keySizeBytes: 8 };
+  const bpf = limited({ tables: [plan], maxSeries: 2 }, 8);
+  const wide = (key: number, padding: number): Entry => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeUInt32LE(key);
+    bytes.writeUInt32LE(padding, 4);
+    return [bytes, Buffer.alloc(8)];
+  };
+  const many = Array.from({ length: 2000 }, (_, i) => wide(i, 0));
+  expect(await bpf.keys(...many, wide(1, 9))).toEqual(['0=0', '1=0']);
+  expect(bpf.dropped()).toBe('1998 dropped');
 });
 
 test('one limit for all tables of a BPF, and other BPFs have their own', async () => {
