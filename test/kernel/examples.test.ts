@@ -52,7 +52,7 @@ test('promtool finds nothing to complain of', async () => {
 
 test('a real Prometheus takes every series, each once', async () => {
   await using prometheus = await Prometheus.start(agent.url, home.folder);
-  expect(await prometheus.lastError()).toBe('');
+  expect(await prometheus.lastErrors()).toEqual([]);
   expect((await prometheus.query('up')).map(({ value }) => value[1])).toEqual(['1']);
   // The machine lives on between two scrapes; a scrape and an exposition that agree are one moment.
   await eventually('as many series there as here', async () => {

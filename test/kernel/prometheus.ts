@@ -19,15 +19,21 @@ export class Prometheus implements AsyncDisposable {
     this.#process = owned;
   }
 
-  /** `target` is an agent's url; `folder` is the test's own. Resolves after the first scrapes. */
-  static async start(target: string, folder: string): Promise<Prometheus> {
+  /**
+   * `target` is an agent's url, or of whoever serves an exposition at each of `paths`, which are then the jobs' names;
+   * `folder` is the test's own. Resolves when each was scraped twice.
+   */
+  static async start(target: string, folder: string, paths: readonly string[] = ['/metrics']): Promise<Prometheus> {
     const [port] = await freePorts(1);
     const address = `127.0.0.1:${port}`;
     const config = {
       global: { scrape_interval: '1s', scrape_timeout: '1s' },
-      scrape_configs: [
-        { job_name: 'agent', honor_labels: true, static_configs: [{ targets: [new URL(target).host] }] },
-      ],
+      scrape_configs: paths.map((path) => ({
+        job_name: path,
+        metrics_path: path,
+        honor_labels: true,
+        static_configs: [{ targets: [new URL(target).host] }],
+      })),
     };
     const configFile = join(folder, 'prometheus.json');
     writeFileSync(configFile, JSON.stringify(config)); // JSON is YAML
@@ -40,8 +46,9 @@ export class Prometheus implements AsyncDisposable {
     const prometheus = new Prometheus(`http://${address}`, owned);
     await eventually('Prometheus to have scraped twice', async () => {
       if (owned.exited !== undefined) throw new Error(owned.logTail());
-      const [count] = await prometheus.query('count_over_time(up[1m])');
-      return Number(count?.value[1]) >= 2;
+      const [least] = await prometheus.query('min(count_over_time(up[1m]))');
+      const [targets] = await prometheus.query('count(up)');
+      return Number(least?.value[1]) >= 2 && Number(targets?.value[1]) === paths.length;
     });
     return prometheus;
   }
@@ -53,11 +60,11 @@ export class Prometheus implements AsyncDisposable {
     return answer.data.result;
   }
 
-  /** The error of the last scrape of its one target; empty where there was none. */
-  async lastError(): Promise<string> {
+  /** The errors of the last scrape of each target; empty where there was none. */
+  async lastErrors(): Promise<string[]> {
     const response = await fetch(`${this.#url}/api/v1/targets`);
     const answer = (await response.json()) as { data: { activeTargets: { lastError: string }[] } };
-    return answer.data.activeTargets[0]?.lastError ?? 'no target';
+    return answer.data.activeTargets.map(({ lastError }) => lastError).filter((error) => error !== '');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
