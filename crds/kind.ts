@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { group, version } from './names.ts';
 
 /** A kind of this API: its schema, and what the API server is told besides. `toCrd` makes the CRD of it. */
 export interface Kind {
@@ -26,6 +27,15 @@ export interface Column {
   /** Only with `-o wide`. */
   readonly wide?: true;
 }
+
+/** Where the API server has the objects of a kind. */
+export const placeOf = ({ plural, kind, scope }: Kind) => ({
+  group,
+  version,
+  plural,
+  kind,
+  namespaced: scope === 'Namespaced',
+});
 
 export const ageColumn: Column = {
   name: 'Age',

@@ -1,5 +1,6 @@
-import type { BpfNodeStatus } from '../../crds/bpf-node.ts';
-import { group, version } from '../../crds/names.ts';
+import { type BpfNodeStatus, bpfNodeKind } from '../../crds/bpf-node.ts';
+import { bpfRevisionKind } from '../../crds/bpf-revision.ts';
+import { placeOf } from '../../crds/kind.ts';
 import type { Condition } from '../../runtime/kube/conditions.ts';
 import type { KubeObject } from '../../runtime/kube/objects.ts';
 import { defineResource, metadataOf } from '../../runtime/kube/resource.ts';
@@ -23,21 +24,9 @@ export interface PayloadObject extends KubeObject {
   binaryData?: Readonly<Record<string, string>>;
 }
 
-export const bpfRevisions = defineResource<RevisionObject>({
-  group,
-  version,
-  plural: 'bpfrevisions',
-  kind: 'BPFRevision',
-  namespaced: true,
-});
+export const bpfRevisions = defineResource<RevisionObject>(placeOf(bpfRevisionKind));
 
-export const bpfNodes = defineResource<BpfNodeObject>({
-  group,
-  version,
-  plural: 'bpfnodes',
-  kind: 'BPFNode',
-  namespaced: false,
-});
+export const bpfNodes = defineResource<BpfNodeObject>(placeOf(bpfNodeKind));
 
 /** Name, UID and labels are all that is looked at; a Node's status is large and changes all the time. */
 export const nodeMetadata = metadataOf({ group: '', version: 'v1', plural: 'nodes', kind: 'Node', namespaced: false });

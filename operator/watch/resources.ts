@@ -1,8 +1,8 @@
 import type { ConfigMapContent } from '../../bpf/revision/read-payload.ts';
-import type { BpfSpec, BpfStatus } from '../../crds/bpf.ts';
-import type { BpfNodeStatus } from '../../crds/bpf-node.ts';
-import type { BpfRevisionSpec } from '../../crds/bpf-revision.ts';
-import { group, version } from '../../crds/names.ts';
+import { type BpfSpec, type BpfStatus, bpfKind } from '../../crds/bpf.ts';
+import { type BpfNodeStatus, bpfNodeKind } from '../../crds/bpf-node.ts';
+import { type BpfRevisionSpec, bpfRevisionKind } from '../../crds/bpf-revision.ts';
+import { placeOf } from '../../crds/kind.ts';
 import type { NodeSelection } from '../../crds/node-selection.ts';
 import type { KubeObject } from '../../runtime/kube/objects.ts';
 import { defineResource, metadataOf } from '../../runtime/kube/resource.ts';
@@ -63,21 +63,9 @@ export interface DaemonSetObject extends KubeObject {
   };
 }
 
-export const bpfs = defineResource<BpfObject>({ group, version, plural: 'bpfs', kind: 'BPF', namespaced: true });
-export const bpfRevisions = defineResource<RevisionObject>({
-  group,
-  version,
-  plural: 'bpfrevisions',
-  kind: 'BPFRevision',
-  namespaced: true,
-});
-export const bpfNodes = defineResource<BpfNodeObject>({
-  group,
-  version,
-  plural: 'bpfnodes',
-  kind: 'BPFNode',
-  namespaced: false,
-});
+export const bpfs = defineResource<BpfObject>(placeOf(bpfKind));
+export const bpfRevisions = defineResource<RevisionObject>(placeOf(bpfRevisionKind));
+export const bpfNodes = defineResource<BpfNodeObject>(placeOf(bpfNodeKind));
 
 const core = { group: '', version: 'v1' };
 const apps = { group: 'apps', version: 'v1', namespaced: true };
