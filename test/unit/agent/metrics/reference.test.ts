@@ -100,8 +100,8 @@ interface Case {
 
 const cases: fc.Arbitrary<Case> = fc
   .record({ key: layouts, value: layouts, isArray: fc.boolean(), cpus: fc.constantFrom(0, 0, 1, 3) })
-  .chain(({ key: any, value, isArray, cpus }) => {
-    const key = isArray ? u32 : any;
+  .chain(({ key: drawn, value, isArray, cpus }) => {
+    const key = isArray ? u32 : drawn;
     const stride = cpus === 0 ? value.sizeBytes : Math.ceil(value.sizeBytes / 8) * 8 * cpus;
     const entries = fc.uniqueArray(fc.tuple(bytes(key.sizeBytes), bytes(stride)), {
       maxLength: 12,
