@@ -35,5 +35,3 @@ export const payloadLabelValue = (sha256: string): string => sha256.slice(0, pay
 
 /** A label value's limit, hence a BPF's name's: `bpf.sh/bpf` carries it (apimachinery validation.LabelValueMaxLength). */
 export const labelValueMaxLength = 63;
-/** Object names in general (RFC 1123 subdomain). */
-export const nameMaxLength = 253;
