@@ -45,6 +45,18 @@ export class OperatorRig implements AsyncDisposable {
     this.admin = new KubeClient({ transport: admin, fieldManager: 'test', fieldValidation: 'Strict' });
   }
 
+  /**
+   * The first watches of a kind that was just established may be answered 429 (storage is (re)initializing). Operators get
+   * over that, with a warning; tests that count warnings start when it is over.
+   */
+  #watchable(plural: string): Promise<unknown> {
+    const path = `/apis/bpf.sh/v1alpha1/${plural}?watch=true&resourceVersion=0&timeoutSeconds=1`;
+    return eventually(`the API server to watch ${plural}`, async () => {
+      const { code } = await this.controlPlane.kubectl(['get', '--raw', path], { mayFail: true });
+      return code === 0;
+    });
+  }
+
   static async start(values: object = {}): Promise<OperatorRig> {
     const controlPlane = await startControlPlane();
     const folder = await mkdtemp(join(tmpdir(), 'kube-bpf-operator-'));
@@ -59,6 +71,7 @@ export class OperatorRig implements AsyncDisposable {
     });
     const crds = ['bpfs.bpf.sh', 'bpfrevisions.bpf.sh', 'bpfnodes.bpf.sh'].map((name) => `crd/${name}`);
     await controlPlane.kubectl(['wait', '--for=condition=Established', '--timeout=30s', ...crds]);
+    await Promise.all(['bpfs', 'bpfrevisions', 'bpfnodes'].map((plural) => rig.#watchable(plural)));
     return rig;
   }
 
