@@ -49,7 +49,7 @@ export class BenchAgent implements AsyncDisposable {
 
   /** Has it load an object with this shape of map, and returns where the map is pinned. */
   async load(name: string, shape: Shape, map: string): Promise<string> {
-    const { metrics } = shape;
+    const metrics = shape.metrics?.(map);
     this.home.apply(name, objectOf(shape, map), { namespace: 'bench', ...(metrics && { metrics }) });
     this.#ready++;
     await this.agent.until('bpf_agent_programs{node="n1",state="ready"}', `${this.#ready}`);

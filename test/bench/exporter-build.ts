@@ -1,20 +1,34 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { messageOf } from '../../runtime/errors.ts';
 import { mustRun, run } from '../apiserver/harness/run.ts';
 
-export const exporterVersion = '2.5.1';
+const exporterVersion = '2.5.1';
 const moduleVersion = `github.com/cloudflare/ebpf_exporter/v2@v${exporterVersion}`;
 /** The oldest libbpf that it builds with, and the suite of Debian that has it where the machine's own has not. */
 const libbpfWanted = '1.5';
 const suite = 'trixie';
 const buildTimeoutMs = 15 * 60_000;
 
+/** The path of its binary, which stays below build/ for the next time; undefined, and said so, where it cannot be built. */
+export async function exporterOrNone(progress: (line: string) => void): Promise<string | undefined> {
+  const folder = fileURLToPath(new URL('../../build/bench/exporter', import.meta.url));
+  try {
+    return await buildExporter(folder, progress);
+  } catch (thrown) {
+    const [why] = messageOf(thrown).split('\n');
+    progress(`without ebpf_exporter ${exporterVersion}, which cannot be built here: ${why}`);
+    return undefined;
+  }
+}
+
 /**
  * Builds ebpf_exporter from its Go module, with the module's own go.sum, and returns the binary's path below `folder`,
  * where it stays for the next time. Throws where it cannot be built. Nothing outside `folder` and Go's caches changes.
  */
-export async function buildExporter(folder: string, progress: (line: string) => void): Promise<string> {
+async function buildExporter(folder: string, progress: (line: string) => void): Promise<string> {
   const binary = join(folder, `ebpf_exporter-${exporterVersion}`);
   if (existsSync(binary)) return binary;
   mkdirSync(folder, { recursive: true });

@@ -1,18 +1,22 @@
 import { parseArgs } from 'node:util';
 import { benchApplies } from './applies.ts';
+import { benchChurn } from './churn.ts';
+import { churnTable } from './churn-table.ts';
 import { benchMemory } from './memory.ts';
 import { memoryTable } from './memory-table.ts';
 import { benchScrape } from './scrape.ts';
 import { scrapeTable } from './scrape-table.ts';
 
-const usage = `usage: node test/bench/run.ts [--only scrape|memory|applies] [--quick] [--applies N] [--profile DIR]
+const usage = `usage: node test/bench/run.ts [--only scrape|churn|memory|applies] [--quick] [--shape TEXT] [--applies N] [--profile DIR]
 
 Measures on this machine, as root, and prints a table for each:
   scrape    a scrape of maps of 100 to 100,000 entries, beside a C program and ebpf_exporter that read the same map
+  churn     what scrapes of a hash get wrong while a million keys a second come and go in it
   memory    the agent's memory, idle and per series, and the longest block of its event loop
   applies   from \`kubectl apply\` to Ready and to the first series
   --only NAME     one of them (default: all)
-  --quick         scrape: a few rounds of the small maps, which shows only that it works
+  --quick         scrape, churn: a few rounds of the small maps without ebpf_exporter: only that it works
+  --shape TEXT    scrape: only maps whose row's name has this in it
   --profile DIR   scrape: writes the agents' CPU profiles there
   --applies N     how many applies (default 10)
 `;
@@ -21,6 +25,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     quick: { type: 'boolean', default: false },
+    shape: { type: 'string', default: '' },
     profile: { type: 'string' },
     applies: { type: 'string', default: '10' },
     help: { type: 'boolean' },
@@ -30,7 +35,11 @@ const applies = Number(values.applies);
 const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const benches: Readonly<Record<string, () => Promise<string>>> = {
-  scrape: async () => scrapeTable(await benchScrape({ quick: values.quick, profileFolder: values.profile }, progress)),
+  scrape: async () => {
+    const { quick, shape: titled, profile: profileFolder } = values;
+    return scrapeTable(await benchScrape({ quick, titled, profileFolder }, progress));
+  },
+  churn: async () => churnTable(await benchChurn(values.quick, progress)),
   memory: async () => memoryTable(await benchMemory(progress)),
   applies: () => benchApplies(applies, progress),
 };

@@ -1,4 +1,5 @@
 import type { ScrapeTimes } from './scrape.ts';
+import { slots } from './shapes.ts';
 
 /** What was measured, as a table: milliseconds, their ratios, and the ratios that are wanted beside them. */
 export function scrapeTable(times: readonly ScrapeTimes[]): string {
@@ -26,10 +27,15 @@ export function scrapeTable(times: readonly ScrapeTimes[]): string {
     ['', 'agent', 'agent', 'C', 'ebpf_exporter', 'agent/C', 'agent/C', 'wanted', 'ebpf_exporter', 'wanted'],
     ['', 'one BPF', '/metrics', '', '/metrics', 'p50', 'min', '', '/agent /metrics', ''],
   ];
-  return `\none scrape over HTTP on loopback, p50 (min) in ms, interleaved rounds\n${columns([...heads, ...rows])}`;
+  const title = 'one scrape over HTTP on loopback, p50 (min) in ms, interleaved rounds';
+  const note = times.some(({ shape: { kind } }) => kind === 'slots')
+    ? `of histograms, ebpf_exporter reads a map of its own with a key for each of ${slots} buckets\n`
+    : '';
+  return `\n${title}\n${columns([...heads, ...rows])}${note}`;
 }
 
-function columns(rows: readonly (readonly string[])[]): string {
+/** Rows as lines, each column as wide as its widest cell; the first is to the left. */
+export function columns(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
   return rows
     .map(

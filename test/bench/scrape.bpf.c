@@ -1,6 +1,7 @@
 // The map that the scrape benchmark fills from user space: -DNAME says what it is called, -DENTRIES how large it is, and
-// one of -DKEY_INTS, -DKEY_TEXT and -DPER_CPU what is in it. The program is there because an object needs one; its hook
-// is one that a benchmark never meets.
+// one of -DKEY_INTS, -DKEY_TEXT, -DPER_CPU, -DSLOTS and -DBUCKETS what is in it. The last two hold the same histograms:
+// as an array of slots in the value, and as ebpf_exporter wants them, a key for each bucket. The program is there because
+// an object needs one; its hook is one that a benchmark never meets.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
@@ -12,7 +13,20 @@ struct key {
 #endif
   __u32 op;
   __u32 error;
+#ifdef BUCKETS
+  __u32 bucket;
+  __u32 none;
+#endif
 };
+
+#ifdef SLOTS
+typedef struct {
+  __u32 slots[27];
+  __u64 sum;
+} value_t;
+#else
+typedef __u64 value_t;
+#endif
 
 struct {
 #ifdef PER_CPU
@@ -23,17 +37,14 @@ struct {
   __type(key, struct key);
 #endif
   __uint(max_entries, ENTRIES);
-  __type(value, __u64);
+  __type(value, value_t);
   __uint(pinning, LIBBPF_PIN_BY_NAME); // our agent pins where it likes; ebpf_exporter finds the same map through this
 } NAME SEC(".maps");
 
 SEC("raw_tracepoint/oom_score_adj_update")
 int uses_it(void *ctx) {
   struct key key = {};
-  __u64 *hits = bpf_map_lookup_elem(&NAME, &key);
-  if (hits)
-    __sync_fetch_and_add(hits, 1);
-  return 0;
+  return bpf_map_lookup_elem(&NAME, &key) != NULL;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -1,6 +1,6 @@
 // The floor that the agent's scrape is held against: one map read in batches and written as Prometheus text by hand, for
-// the three shapes of scrape.bpf.c, served over HTTP on loopback. One connection at a time, no allocation per scrape.
-// usage: scrape ints|text|cpus PIN FAMILY BPF_NAME    prints its port, then serves until it is killed
+// the shapes of scrape.bpf.c, served over HTTP on loopback. One connection at a time, no allocation per scrape.
+// usage: scrape ints|text|cpus|slots PIN FAMILY BPF_NAME    prints its port, then serves until it is killed
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -17,7 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { BATCH = 4096, LINE = 512, HEADER = 512 };
+enum { BATCH = 4096, LINE = 512, HEADER = 512, SLOTS = 27 };
 
 struct ints_key {
   uint64_t cgroup;
@@ -27,6 +27,10 @@ struct text_key {
   char comm[16];
   uint32_t op, error;
 };
+struct slots_value {
+  uint32_t slots[SLOTS];
+  uint64_t sum;
+};
 struct piece {
   char text[LINE];
   size_t size;
@@ -34,6 +38,8 @@ struct piece {
 
 static char four_digits[10000][4];
 static struct piece head, before_error, before_op, before_value;
+// Of histograms: what a line of a bucket, the sum and the count begins with, and each bucket's end up to its number.
+static struct piece bucket_head, sum_head, count_head, les[SLOTS];
 
 static void die(const char *what) {
   perror(what);
@@ -76,6 +82,34 @@ static inline char *put_rest(char *at, uint32_t error, uint32_t op, uint64_t val
   return at;
 }
 
+// The labels of a key, without what follows them.
+static inline char *put_ints(char *at, const struct ints_key *key) {
+  at = put_number(at, key->cgroup);
+  at = put(at, &before_error);
+  at = put_number(at, key->error);
+  at = put(at, &before_op);
+  return put_number(at, key->op);
+}
+
+static char *put_histogram(char *at, const struct ints_key *key, const struct slots_value *value) {
+  char labels[LINE];
+  size_t size = put_ints(labels, key) - labels;
+  uint64_t count = 0;
+  for (int slot = 0; slot < SLOTS; slot++) {
+    count += value->slots[slot];
+    at = mempcpy(put(at, &bucket_head), labels, size);
+    at = put_number(put(at, &les[slot]), count);
+    *at++ = '\n';
+  }
+  at = put(mempcpy(put(at, &sum_head), labels, size), &before_value);
+  at = put_number(at, value->sum);
+  *at++ = '\n';
+  at = put(mempcpy(put(at, &count_head), labels, size), &before_value);
+  at = put_number(at, count);
+  *at++ = '\n';
+  return at;
+}
+
 // Reads the whole map and writes it behind `at`; returns where the text ends.
 static char *write_map(int fd, char shape, const void *keys, const void *values, int cpus, char *at) {
   char token[2][64];
@@ -87,6 +121,10 @@ static char *write_map(int fd, char shape, const void *keys, const void *values,
     if (result && result != -ENOENT) die("bpf_map_lookup_batch");
     done = result == -ENOENT;
     for (uint32_t i = 0; i < count; i++) {
+      if (shape == 's') {
+        at = put_histogram(at, (const struct ints_key *)keys + i, (const struct slots_value *)values + i);
+        continue;
+      }
       at = put(at, &head);
       if (shape == 'i') {
         const struct ints_key *key = (const struct ints_key *)keys + i;
@@ -131,9 +169,18 @@ static bool read_request(int socket) {
   return false;
 }
 
+static void make_head(struct piece *piece, const char *family, const char *suffix, const char *name, const char *first) {
+  piece->size = sprintf(piece->text, "%.100s%s{bpf_name=\"%.100s\",bpf_namespace=\"bench\",%s=\"", family, suffix, name,
+                        first);
+}
+
 static void make_pieces(char shape, const char *family, const char *name) {
-  const char *first = shape == 'i' ? "cgroup" : shape == 't' ? "comm" : "key";
-  head.size = sprintf(head.text, "%.100s{bpf_name=\"%.100s\",bpf_namespace=\"bench\",%s=\"", family, name, first);
+  make_head(&head, family, "", name, shape == 't' ? "comm" : shape == 'c' ? "key" : "cgroup");
+  make_head(&bucket_head, family, "_bucket", name, "cgroup");
+  make_head(&sum_head, family, "_sum", name, "cgroup");
+  make_head(&count_head, family, "_count", name, "cgroup");
+  for (int slot = 0; slot < SLOTS - 1; slot++) les[slot].size = sprintf(les[slot].text, "\",le=\"%u\"} ", 1u << slot);
+  les[SLOTS - 1].size = sprintf(les[SLOTS - 1].text, "\",le=\"+Inf\"} ");
   before_error.size = sprintf(before_error.text, "\",error=\"");
   before_op.size = sprintf(before_op.text, "\",node=\"n1\",op=\"");
   before_value.size = sprintf(before_value.text, shape == 'c' ? "\",node=\"n1\"} " : "\"} ");
@@ -145,7 +192,7 @@ static void make_pieces(char shape, const char *family, const char *name) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) return fprintf(stderr, "usage: scrape ints|text|cpus PIN FAMILY BPF_NAME\n"), 64;
+  if (argc != 5) return fprintf(stderr, "usage: scrape ints|text|cpus|slots PIN FAMILY BPF_NAME\n"), 64;
   char shape = argv[1][0];
   int map = bpf_obj_get(argv[2]);
   if (map < 0) die(argv[2]);
@@ -154,9 +201,10 @@ int main(int argc, char **argv) {
   if (bpf_obj_get_info_by_fd(map, &info, &info_size)) die("bpf_obj_get_info_by_fd");
   int cpus = shape == 'c' ? libbpf_num_possible_cpus() : 1;
   make_pieces(shape, argv[3], argv[4]);
-  char *text = malloc((size_t)info.max_entries * LINE + LINE);
-  void *keys = malloc((size_t)BATCH * info.key_size), *values = malloc((size_t)BATCH * 8 * cpus);
-  int title = sprintf(text, "# HELP %.100s BPF map %.100s.\n# TYPE %.100s untyped\n", argv[3], argv[3] + 4, argv[3]);
+  char *text = malloc((size_t)info.max_entries * LINE * (shape == 's' ? SLOTS + 2 : 1) + LINE);
+  void *keys = malloc((size_t)BATCH * info.key_size), *values = malloc((size_t)BATCH * info.value_size * cpus);
+  int title = sprintf(text, "# HELP %.100s BPF map %.100s.\n# TYPE %.100s %s\n", argv[3], argv[3] + 4, argv[3],
+                      shape == 's' ? "histogram" : "untyped");
 
   int one = 1, server = socket(AF_INET, SOCK_STREAM, 0);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -1,20 +1,20 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { loadLibbpf } from '../../agent/libbpf/ffi.ts';
-import { messageOf } from '../../runtime/errors.ts';
 import { mustRun } from '../apiserver/harness/run.ts';
 import { BenchAgent } from './bench-agent.ts';
 import { compileC } from './compile-c.ts';
-import { buildExporter, exporterVersion } from './exporter-build.ts';
+import { exporterOrNone } from './exporter-build.ts';
 import { scrapeText, seriesOf } from './series.ts';
-import { fill, type Shape, shapes } from './shapes.ts';
+import { fill, linesOf, type Shape, shapes } from './shapes.ts';
 import { startC, startExporter, type Target } from './targets.ts';
 
 export interface ScrapeOptions {
   /** A few rounds of the small maps, without ebpf_exporter: only whether it all works. */
   readonly quick: boolean;
+  /** Only shapes whose title has this in it. */
+  readonly titled?: string;
   /** Where CPU profiles of the agents go; none without it. */
   readonly profileFolder?: string | undefined;
 }
@@ -29,10 +29,10 @@ export interface ScrapeTimes {
 }
 
 /** Rounds that warm up, then rounds that count: about as many as make ten seconds without ebpf_exporter. */
-function roundsOf({ entries }: Shape, quick: boolean): { warm: number; counted: number } {
+function roundsOf(shape: Shape, quick: boolean): { warm: number; counted: number } {
   if (quick) return { warm: 1, counted: 2 };
-  if (entries >= 100_000) return { warm: 5, counted: 30 };
-  if (entries >= 10_000) return { warm: 20, counted: 100 };
+  if (linesOf(shape) >= 100_000) return { warm: 5, counted: 30 };
+  if (linesOf(shape) >= 10_000) return { warm: 20, counted: 100 };
   return { warm: 200, counted: 400 };
 }
 
@@ -41,7 +41,7 @@ function roundsOf({ entries }: Shape, quick: boolean): { warm: number; counted: 
  * ebpf_exporter: all three read one map in the kernel. Throws where their series are not the same.
  */
 export async function benchScrape(
-  { quick, profileFolder }: ScrapeOptions,
+  { quick, titled = '', profileFolder }: ScrapeOptions,
   progress: (line: string) => void,
 ): Promise<readonly ScrapeTimes[]> {
   const folder = mkdtempSync(join(tmpdir(), 'kube-bpf-bench-'));
@@ -54,7 +54,8 @@ export async function benchScrape(
       exporter: quick ? undefined : await exporterOrNone(progress),
     };
     const times: ScrapeTimes[] = [];
-    for (const shape of quick ? shapes.filter(({ entries }) => entries <= 10_000) : shapes) {
+    const wanted = shapes.filter(({ title, entries }) => title.includes(titled) && (!quick || entries <= 10_000));
+    for (const shape of wanted) {
       const rounds = roundsOf(shape, quick);
       progress(`${shape.title}: ${rounds.counted} rounds`);
       // libbpf pins by this name for ebpf_exporter, so no two runs may share it.
@@ -64,19 +65,6 @@ export async function benchScrape(
     return times;
   } finally {
     rmSync(folder, { recursive: true });
-  }
-}
-
-/** Its binary stays below build/ for the next time. */
-async function exporterOrNone(progress: (line: string) => void): Promise<string | undefined> {
-  const folder = fileURLToPath(new URL('../../build/bench/exporter', import.meta.url));
-  try {
-    return await buildExporter(folder, progress);
-  } catch (thrown) {
-    progress(
-      `without ebpf_exporter ${exporterVersion}, which cannot be built here: ${messageOf(thrown).split('\n')[0]}`,
-    );
-    return undefined;
   }
 }
 
@@ -130,7 +118,7 @@ async function compareSeries(shape: Shape, metric: string, targets: readonly Tar
   let first: string[] | undefined;
   for (const target of targets) {
     const series = seriesOf(await scrapeText(target), metric);
-    if (series.length !== shape.entries) {
+    if (series.length !== linesOf(shape)) {
       throw new Error(`${shape.title}: ${target.name} serves ${series.length} series`);
     }
     first ??= series;

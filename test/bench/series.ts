@@ -14,16 +14,14 @@ export function scrapeText({ name, port, path }: Target): Promise<string> {
 
 /**
  * The series of one metric in a text, sorted, by what all that serve it agree in: its own labels in order and its value,
- * without the labels that say whose it is.
+ * without the labels that say whose it is. Of a histogram, `bucket`, `sum` or `count` stands in front, and a bucket's
+ * `le` is a number.
  */
 export function seriesOf(exposition: string, metric: string): string[] {
-  return exposition
-    .split('\n')
-    .filter((line) => line.startsWith(`${metric}{`))
-    .map((line) => {
-      const labels = line.slice(metric.length + 1, line.lastIndexOf('}'));
-      const own = labels.split(',').filter((label) => !/^(node|bpf_name|bpf_namespace)=/.test(label));
-      return `{${own.sort().join()}} ${Number(line.slice(line.lastIndexOf(' ') + 1))}`;
-    })
-    .sort();
+  const line = new RegExp(`^${metric}(?:_(bucket|sum|count))?\\{(.*)\\} (\\S+)$`, 'gm');
+  return Array.from(exposition.matchAll(line), ([, part = '', labels = '', value]) => {
+    const own = labels.split(',').filter((label) => !/^(node|bpf_name|bpf_namespace)=/.test(label));
+    const alike = own.map((label) => label.replace(/^le="(.*)"$/, (_, le) => `le=${le === '+Inf' ? le : Number(le)}`));
+    return `${part}{${alike.sort().join()}} ${Number(value)}`;
+  }).sort();
 }

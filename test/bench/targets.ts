@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { copyFileSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { loadLibbpf } from '../../agent/libbpf/ffi.ts';
 import { eventually } from '../apiserver/harness/eventually.ts';
 import { startProcess } from '../apiserver/harness/owned-process.ts';
-import { objectFileOf, type Shape } from './shapes.ts';
+import { exporterObjectFile, fillBuckets, type Shape, slots } from './shapes.ts';
 
 /** Something that serves the benchmark's map as text, on loopback. */
 export interface Target {
@@ -26,39 +27,53 @@ export async function startC(binary: string, folder: string, shape: Shape, pin: 
   return { name: 'C', port, path: '/', [Symbol.asyncDispose]: () => owned.kill() } satisfies OwnedTarget;
 }
 
-/** What its configuration says of each shape's key: every label's size and how to read it. */
-const exporterLabels: Readonly<Record<Shape['kind'], readonly (readonly [string, number, string])[]>> = {
-  ints: [
-    ['cgroup', 8, 'uint'],
-    ['op', 4, 'uint'],
-    ['error', 4, 'uint'],
-  ],
+type ExporterLabel = readonly [name: string, size: number, decoder: string, padding?: number];
+const ints: readonly ExporterLabel[] = [
+  ['cgroup', 8, 'uint'],
+  ['op', 4, 'uint'],
+  ['error', 4, 'uint'],
+];
+
+/** What its configuration says of each shape's key: every label's size, how to read it, and what follows it. */
+const exporterLabels: Readonly<Record<Shape['kind'], readonly ExporterLabel[]>> = {
+  ints,
   text: [
     ['comm', 16, 'string'],
     ['op', 4, 'uint'],
     ['error', 4, 'uint'],
   ],
   cpus: [['key', 4, 'uint']],
+  slots: [...ints, ['bucket', 4, 'uint', 4]],
 };
+
+/** Its configuration of a map of this shape. */
+function exporterMetrics({ kind }: Shape, map: string): object {
+  const labels = exporterLabels[kind].map(([name, size, reader, padding = 0]) => ({
+    name,
+    size,
+    padding,
+    decoders: [{ name: reader }],
+  }));
+  const metric = { name: map, help: `BPF map ${map}.`, labels };
+  // Behind the last bucket of a bound, which is 2^bucket_max, it wants the sum.
+  const buckets = { bucket_type: 'exp2', bucket_min: 0, bucket_max: slots - 2 };
+  return kind === 'slots' ? { histograms: [{ ...metric, ...buckets }] } : { counters: [metric] };
+}
 
 /** Where libbpf looks for a map that an object wants pinned by its name. */
 const defaultPin = (map: string): string => join('/sys/fs/bpf', map);
 
-/** ebpf_exporter, on the map that is pinned at `pin`, which it finds again by its name. */
+/**
+ * ebpf_exporter, on the map that is pinned at `pin`, which it finds again by its name. Histograms, which it keeps in
+ * another shape, are in a map of its own, written here.
+ */
 export async function startExporter(binary: string, folder: string, shape: Shape, pin: string, map: string) {
   const config = join(folder, `exporter-${map}`);
   mkdirSync(config);
-  copyFileSync(objectFileOf(shape, map), join(config, 'bench.bpf.o'));
-  const labels = exporterLabels[shape.kind].map(([name, size, reader]) => ({
-    name,
-    size,
-    decoders: [{ name: reader }],
-  }));
-  // JSON is YAML.
-  const counters = [{ name: map, help: `BPF map ${map}.`, labels }];
-  writeFileSync(join(config, 'bench.yaml'), JSON.stringify({ metrics: { counters } }));
+  copyFileSync(exporterObjectFile(shape, map), join(config, 'bench.bpf.o'));
+  writeFileSync(join(config, 'bench.yaml'), JSON.stringify({ metrics: exporterMetrics(shape, map) })); // JSON is YAML
   const port = await freePort();
-  linkSync(pin, defaultPin(map));
+  if (shape.kind !== 'slots') linkSync(pin, defaultPin(map));
   try {
     const log = join(config, 'log');
     const listen = `--web.listen-address=127.0.0.1:${port}`;
@@ -72,6 +87,7 @@ export async function startExporter(binary: string, folder: string, shape: Shape
       if (owned.exited !== undefined) throw new Error(`ebpf_exporter ended: ${owned.logTail()}`);
       return (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).ok;
     });
+    if (shape.kind === 'slots') fillBuckets(loadLibbpf(), defaultPin(map), shape);
     return {
       name: 'ebpf_exporter',
       port,
@@ -79,7 +95,7 @@ export async function startExporter(binary: string, folder: string, shape: Shape
       [Symbol.asyncDispose]: () => owned.kill(),
     } satisfies OwnedTarget;
   } finally {
-    rmSync(defaultPin(map));
+    rmSync(defaultPin(map), { force: true });
   }
 }
 

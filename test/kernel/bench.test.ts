@@ -13,7 +13,18 @@ describe('the benchmark', () => {
       'hash 1,000',
       'hash 10,000',
       'per-CPU array 1,000',
+      'histograms 1,000 × 27 slots',
     ]);
+  }, 60_000);
+
+  test('of churn runs, and the agent gets nothing wrong', async () => {
+    const { code, stdout, stderr } = await run(process.execPath, [bench, '--only', 'churn', '--quick']);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const [title = '', , agent = ''] = stdout.trim().split('\n');
+    expect(Number(/under ([\d,]+) /.exec(title)?.[1]?.replaceAll(',', ''))).toBeGreaterThan(10_000);
+    const [name, scrapes, , rows, ...faults] = agent.split(/ {2,}/);
+    expect({ name, scrapes, faults }).toEqual({ name: 'agent', scrapes: '5', faults: ['0', '0', '0', '0'] });
+    expect(Number(rows?.replaceAll(',', ''))).toBeGreaterThan(5 * 10_000);
   }, 60_000);
 
   test.each([
