@@ -45,7 +45,7 @@ manifests: ## compile bpf/programs/*.bpf.c to build/manifests/*.yaml
 	@node tools/build-manifests.ts
 
 .PHONY: generate
-generate: ## write the generated files anew: CRDs, and the chart's copy of them
+generate: ## write the generated files anew: CRDs, and the chart's copies of them and of the dashboards
 	@tools/setup.sh node
 	@node tools/generate.ts
 

@@ -1,10 +1,17 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { crdFiles } from './generate-crds.ts';
 
-/** Where the chart keeps its copy of the CRDs: helm reads nothing outside a chart's folder. */
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Where the chart keeps its copies of CRDs and dashboards: helm reads nothing outside a chart's folder. */
 const chartCrds = 'charts/kube-bpf/files/crds';
+const chartDashboards = 'charts/kube-bpf/files/dashboards';
+
+/** Dashboards stand beside the programs whose metrics they show. */
+const programs = 'bpf/programs';
+const dashboardSuffix = '.dashboard.json';
 
 /** Every generated file that is committed: path from the root of the repository → text. */
 export function generatedFiles(): ReadonlyMap<string, string> {
@@ -13,11 +20,14 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     files.set(path, text);
     files.set(`${chartCrds}/${basename(path)}`, text);
   }
+  for (const file of readdirSync(join(root, programs)).filter((name) => name.endsWith(dashboardSuffix))) {
+    const text = readFileSync(join(root, programs, file), 'utf8');
+    files.set(`${chartDashboards}/${basename(file, dashboardSuffix)}.json`, text);
+  }
   return files;
 }
 
 if (import.meta.main) {
-  const root = fileURLToPath(new URL('..', import.meta.url));
   for (const [path, text] of generatedFiles()) {
     const file = join(root, path);
     mkdirSync(dirname(file), { recursive: true });

@@ -6,6 +6,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <stdbool.h>
+#include "log2.h"
 
 #define SLOTS 26 // the last holds all from 2^25 microseconds, half a minute, on
 #define TASK_RUNNING 0
@@ -56,19 +57,6 @@ static bool is_running(struct task_struct *task) {
   if (bpf_core_field_exists(task->__state))
     return BPF_CORE_READ(task, __state) == TASK_RUNNING;
   return BPF_CORE_READ(old, state) == TASK_RUNNING;
-}
-
-// floor(log2(n)) by halves, and 0 for 0: as bcc's log2l.
-static __u32 log2_of(__u64 n) {
-  __u32 power = 0;
-#pragma unroll
-  for (int bits = 32; bits; bits >>= 1) {
-    if (n >> bits) {
-      n >>= bits;
-      power += bits;
-    }
-  }
-  return power;
 }
 
 SEC("tp_btf/sched_wakeup")

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { agentPort, operatorPort } from '../../crds/names.ts';
+import { dashboardNames, readDashboard } from '../fixtures/library.ts';
 import { agentDaemonSet, chart, findHelms, objectOf, type Rendered } from './helm.ts';
 
 const helms = await findHelms();
@@ -60,7 +61,7 @@ test('there is a helm 3 and a helm 4 to test with', async () => {
 describe.each(helms.map((helm) => [helm.name, helm] as const))('with %s', (_, helm) => {
   test('lint --strict finds nothing', async () => {
     expect(await helm.run(['lint', '--strict', chart])).toMatchObject({ code: 0 });
-    const everything = ['--set', 'podMonitor.enabled=true,agent.privileges.sysAdmin=true'];
+    const everything = ['--set', 'podMonitor.enabled=true,dashboards.enabled=true,agent.privileges.sysAdmin=true'];
     expect(await helm.run(['lint', '--strict', ...everything, chart])).toMatchObject({ code: 0 });
   });
 
@@ -296,6 +297,30 @@ describe.each(helms.map((helm) => [helm.name, helm] as const))('with %s', (_, he
   test('both monitors at once are refused, since all would be scraped twice', async () => {
     const both = { podMonitor: { enabled: true }, serviceMonitor: { enabled: true } };
     await expect(helm.template(both)).rejects.toThrow(/podMonitor.enabled and serviceMonitor.enabled.*scraped twice/);
+  });
+
+  test('dashboards.enabled makes a ConfigMap of each dashboard, as the sidecar looks for it', async () => {
+    const dashboards = async (values: object) =>
+      (await helm.template(values)).filter(({ metadata }) => metadata.name.startsWith('kube-bpf-dashboard-'));
+    expect(await dashboards({})).toEqual([]);
+
+    const made = await dashboards({ dashboards: { enabled: true } });
+    expect(made.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual(
+      dashboardNames.map((name) => `ConfigMap kube-bpf-dashboard-${name}`),
+    );
+    for (const [index, configMap] of made.entries()) {
+      const name = dashboardNames[index] ?? '';
+      const data = configMap['data'] as Readonly<Record<string, string>>;
+      expect(Object.keys(data)).toEqual([`kube-bpf-${name}.json`]);
+      expect(JSON.parse(data[`kube-bpf-${name}.json`] ?? '')).toEqual(readDashboard(name));
+      expect(configMap.metadata).toMatchObject({ namespace: 'bpf-system', labels: { grafana_dashboard: '1' } });
+      expect(configMap.metadata.annotations).toBeUndefined();
+    }
+
+    const placed = { namespace: 'monitoring', labels: { grafana_dashboard: 'yes' }, annotations: { folder: 'eBPF' } };
+    for (const { metadata } of await dashboards({ dashboards: { enabled: true, ...placed } })) {
+      expect(metadata).toMatchObject(placed);
+    }
   });
 
   test('the uninstall hook comes before the release goes, and can be left out', async () => {

@@ -53,10 +53,11 @@ export class Prometheus implements AsyncDisposable {
     return prometheus;
   }
 
-  /** What the instant query says now. */
+  /** What the instant query says now. Throws, with Prometheus' words, where it does not take the expression. */
   async query(promql: string): Promise<readonly Sample[]> {
     const response = await fetch(`${this.#url}/api/v1/query?query=${encodeURIComponent(promql)}`);
-    const answer = (await response.json()) as { data: { result: Sample[] } };
+    const answer = (await response.json()) as { error?: string; data?: { result: Sample[] } };
+    if (answer.data === undefined) throw new Error(`query ${promql}: ${answer.error}`);
     return answer.data.result;
   }
 

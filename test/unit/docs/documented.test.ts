@@ -12,6 +12,7 @@ import { operatorConfig } from '../../../operator/config.ts';
 import { type Gauged, registerGauges } from '../../../operator/gauges.ts';
 import { OperatorMetrics } from '../../../operator/metrics.ts';
 import { type ConfigSpec, parseConfig } from '../../../runtime/config.ts';
+import { libraryNames, resolveLibrary, seriesNames } from '../../fixtures/library.ts';
 
 /** The pages say what the code does: no flag, field, reason or metric too few, and none that is gone. */
 
@@ -182,10 +183,16 @@ describe('own metrics', () => {
   });
 });
 
-test('every example program is in docs/metrics.md', () => {
-  const programs = readdirSync(join(root, 'bpf/programs')).filter((file) => file.endsWith('.bpf.c'));
-  const text = page('docs/metrics.md');
-  expect(programs.filter((file) => !text.includes(`\`${file}\``))).toEqual([]);
+test.each(libraryNames)('program %s has a section in docs/programs.md that names its series', (name) => {
+  const [, behind] = page('docs/programs.md').split(`\n## ${name}\n`);
+  const [section = ''] = behind?.split('\n## ') ?? [];
+  const resolution = resolveLibrary(name);
+  if (!resolution.ok) throw new Error(resolution.message);
+  const families = new Set(
+    seriesNames(resolution.revision.plan).map((metric) => metric.replace(/_(bucket|sum|count)$/, '')),
+  );
+  const words = new Set(section.match(/\w+/g));
+  expect([...families].filter((family) => !words.has(family))).toEqual([]);
 });
 
 test('every decoder is in docs/metrics.md', () => {
