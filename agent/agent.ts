@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import type { Clock } from '../runtime/clock.ts';
+import { messageOf } from '../runtime/errors.ts';
 import { type HttpServer, parseListenAddress, sendText, startHttpServer } from '../runtime/http.ts';
 import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -12,6 +13,7 @@ import { attach, slotOf } from './kernel/attach.ts';
 import { type Host, readHost } from './kernel/host.ts';
 import { Pins } from './kernel/pins.ts';
 import { type Preflight, preflight } from './kernel/preflight.ts';
+import { RunStatistics, statisticsRefused } from './kernel/run-statistics.ts';
 import type { Libbpf } from './libbpf/binding.ts';
 import { DecoderEnv } from './metrics/decoders/decoder-env.ts';
 import { thisMachine } from './metrics/decoders/machine.ts';
@@ -19,6 +21,7 @@ import { makeDecoders } from './metrics/decoders/make-decoder.ts';
 import { Exporter } from './metrics/exposition.ts';
 import { metricsHandler } from './metrics/handler.ts';
 import { OwnMetrics } from './metrics/own.ts';
+import { ProgramRunMetrics } from './metrics/program-runs.ts';
 import { Journal } from './programs/journal.ts';
 import { LastGood } from './programs/last-good.ts';
 import { load } from './programs/load.ts';
@@ -46,11 +49,12 @@ export async function startAgent(deps: AgentDeps): Promise<{ readonly url: strin
   const registry = new Registry();
   const kubernetes = config.manifests === undefined;
   const own = new OwnMetrics(registry, { node: config.nodeName, version: agentVersion, kubernetes });
+  const programRuns = openProgramRuns(deps);
   const names = new DecoderEnv(thisMachine(clock, (message) => logger.warn(message)));
   const exporter = new Exporter({
     node: config.nodeName,
     observer: own,
-    ownText: own.text,
+    ownText: async () => (await own.text()) + programRuns.text(),
     decoders: (specs) => makeDecoders(specs, names),
     onLimited: () => reconciler.recheck(),
   });
@@ -69,7 +73,7 @@ export async function startAgent(deps: AgentDeps): Promise<{ readonly url: strin
   // Wanted against loaded.
   let wishes: Wishes | undefined;
   let settled = false;
-  const reconciler = makeReconciler(deps, machine, exporter, own, (reports) => {
+  const reconciler = makeReconciler(deps, machine, sinkOf(exporter, programRuns), own, (reports) => {
     settled ||= reports.every(({ state }) => state !== 'Pending');
     const running = Array.from(reconciler.running.values(), ({ wish }) => wish);
     own.setPrograms([...reports, ...unwelcome(wishes)], running);
@@ -128,7 +132,7 @@ function openMachine({ config, lib, logger, lifecycle }: AgentDeps): Machine {
 function makeReconciler(
   { lib, clock, logger }: AgentDeps,
   { host, pins, journal, lastGood }: Machine,
-  exporter: Exporter,
+  metrics: MetricsSink,
   observer: OwnMetrics,
   onReport: (reports: readonly ProgramReport[]) => void,
 ): Reconciler {
@@ -138,7 +142,7 @@ function makeReconciler(
     pins,
     lastGood,
     attacher: { attach: (program) => attach(lib, program), slotOf },
-    metrics: sinkOf(exporter),
+    metrics,
     observer,
     clock,
     logger,
@@ -175,14 +179,32 @@ function openPins(bpffs: string, instance: string, logger: Logger): Pins | undef
   return undefined;
 }
 
+/** Where counting was asked for and is refused, the agent runs on without. */
+function openProgramRuns({ config, lib, logger, lifecycle }: AgentDeps): ProgramRunMetrics {
+  const statistics = new RunStatistics(lib);
+  lifecycle.onStop('end the statistics', () => statistics[Symbol.dispose]());
+  try {
+    if (config.programStats) statistics.enable();
+  } catch (thrown) {
+    const refusal = statisticsRefused(thrown);
+    if (refusal === undefined) throw thrown;
+    logger.warn(refusal);
+  }
+  return new ProgramRunMetrics(config.nodeName, statistics, (error) => logger.warn(messageOf(error)));
+}
+
 /** The metrics side, as the reconciler talks to it. */
-function sinkOf(exporter: Exporter): MetricsSink {
+function sinkOf(exporter: Exporter, programRuns: ProgramRunMetrics): MetricsSink {
   return {
     add: ({ wish, plan, object }) => {
       const { ref, namespace, name, createdAt } = wish;
       exporter.add({ ref, namespace, name, createdAt, plan, maps: object.maps });
+      programRuns.add(ref, wish, object.programs);
     },
-    remove: (ref) => exporter.remove(ref),
+    remove: (ref) => {
+      exporter.remove(ref);
+      programRuns.remove(ref);
+    },
     conflict: (ref) => {
       const conflicts = exporter.conflicts(ref);
       if (conflicts.length === 0) return undefined;

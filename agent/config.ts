@@ -42,6 +42,10 @@ const schema = z
       .optional()
       .describe('Tells agents on one host apart; default: the node name in Kubernetes, else the listen address')
       .meta({ value: 'NAME' }),
+    programStats: z
+      .boolean()
+      .default(false)
+      .describe('Have the kernel count how often programs run and for how long; needs CAP_SYS_ADMIN'),
     cleanup: z.boolean().default(false).describe('Remove all that this instance left on the machine, and exit'),
     libbpf: z.string().min(1).default('libbpf.so.1').describe('The library to load').meta({ value: 'PATH' }),
     logLevel,

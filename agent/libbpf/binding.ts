@@ -96,6 +96,8 @@ export interface Libbpf {
   bpf_obj_get(path: string): number;
   /** Fills `info` with the kernel's struct bpf_{prog,map,link}_info of the fd. 0 or −errno. */
   bpf_obj_get_info_by_fd(fd: number, info: Buffer): number;
+  /** Has the kernel keep statistics (enum bpf_stats_type) as long as the fd that it gives is open. fd or −errno. */
+  bpf_enable_stats(type: number): number;
   /** 1 the kernel has it, 0 it has not, −errno the probe itself failed. */
   libbpf_probe_bpf_prog_type(type: number): number;
   libbpf_probe_bpf_map_type(type: number): number;

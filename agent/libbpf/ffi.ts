@@ -114,6 +114,7 @@ export function loadLibbpf(path = 'libbpf.so.1'): Libbpf {
       length.writeUInt32LE(info.length);
       return c.bpf_obj_get_info_by_fd(fd, info, length) as number;
     },
+    bpf_enable_stats: (type) => c.bpf_enable_stats(type) as number,
     libbpf_probe_bpf_prog_type: (type) => c.libbpf_probe_bpf_prog_type(type, null) as number,
     libbpf_probe_bpf_map_type: (type) => c.libbpf_probe_bpf_map_type(type, null) as number,
     libbpf_num_possible_cpus: () => c.libbpf_num_possible_cpus() as number,

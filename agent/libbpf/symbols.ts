@@ -92,6 +92,7 @@ export const libbpfSymbols = {
     prototype: 'int bpf_obj_get_info_by_fd(int bpf_fd, void *info, void *info_len)',
     since: '0.0.1',
   },
+  bpf_enable_stats: { prototype: 'int bpf_enable_stats(int type)', since: '0.0.9' },
 } as const satisfies Record<string, CSymbol>;
 
 /** From the C library: packet sockets, the instance's lock, and the text of libbpf's log lines. */

@@ -94,6 +94,34 @@ describe.each(helms.map((helm) => [helm.name, helm] as const))('with %s', (_, he
     expect(podSpec(daemonSet).hostPID).toBe(hostPID);
   });
 
+  test('agent.programStats asks for the statistics, with the capability that they take', async () => {
+    const plain = agentDaemonSet(await helm.template());
+    expect(container(plain).args).not.toContain('--program-stats');
+    for (const sysAdmin of [false, true]) {
+      const counting = await helm.template({ agent: { programStats: true, privileges: { sysAdmin } } });
+      const agent = container(agentDaemonSet(counting));
+      expect(agent.args).toContain('--program-stats');
+      expect(agent.securityContext.capabilities).toEqual({
+        drop: ['ALL'],
+        add: ['BPF', 'PERFMON', 'NET_ADMIN', 'NET_RAW', 'SYS_ADMIN'],
+      });
+    }
+  });
+
+  test('agent.netns shows the agent the names of network namespaces, as they come and go', async () => {
+    const daemonSet = agentDaemonSet(await helm.template({ agent: { netns: '/var/run/netns' } }));
+    expect(podSpec(daemonSet).volumes).toContainEqual({
+      name: 'netns',
+      hostPath: { path: '/var/run/netns', type: 'DirectoryOrCreate' },
+    });
+    expect(container(daemonSet).volumeMounts).toContainEqual({
+      name: 'netns',
+      mountPath: '/run/netns',
+      readOnly: true,
+      mountPropagation: 'HostToContainer',
+    });
+  });
+
   test('the agent sees of its host four folders, of which it writes two', async () => {
     const daemonSet = agentDaemonSet(await helm.template());
     expect(podSpec(daemonSet).volumes.map((volume) => volume.hostPath.path)).toEqual([
@@ -363,6 +391,7 @@ describe.each(helms.map((helm) => [helm.name, helm] as const))('with %s', (_, he
     ['a value that is not there', { agnet: {} }, 'agnet'],
     ['a nested value that is not there', { agent: { privileged: true } }, 'privileged'],
     ['a privilege that is not there', { agent: { privileges: { all: true } } }, 'all'],
+    ['a folder that is none', { agent: { netns: 'run/netns' } }, 'netns'],
     ['a capability as text', { agent: { privileges: { uprobes: 'yes' } } }, 'uprobes'],
     ['a port below 1', { agent: { port: 0 } }, 'port'],
     ['a port above 65535', { agent: { port: 65536 } }, 'port'],

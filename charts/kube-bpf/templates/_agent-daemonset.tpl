@@ -35,6 +35,9 @@ spec:
             - --state-dir=/var/lib/kube-bpf
             - --bpffs=/sys/fs/bpf/kube-bpf
             - --log-level={{ .Values.agent.logLevel }}
+            {{- if .Values.agent.programStats }}
+            - --program-stats
+            {{- end }}
           env:
             - name: NODE_NAME
               valueFrom:
@@ -74,7 +77,7 @@ spec:
                 {{- if .memlock }}
                 - SYS_RESOURCE
                 {{- end }}
-                {{- if .sysAdmin }}
+                {{- if or .sysAdmin $.Values.agent.programStats }}
                 - SYS_ADMIN
                 {{- end }}
                 {{- end }}
@@ -92,6 +95,10 @@ spec:
             - {name: bpffs, mountPath: /sys/fs/bpf}
             - {name: tracefs, mountPath: /sys/kernel/tracing, readOnly: true}
             - {name: cgroupfs, mountPath: /sys/fs/cgroup, readOnly: true}
+            {{- if .Values.agent.netns }}
+            # Namespaces are mounts, and come and go while the agent runs.
+            - {name: netns, mountPath: /run/netns, readOnly: true, mountPropagation: HostToContainer}
+            {{- end }}
       volumes:
         - name: state
           hostPath: {path: {{ .Values.agent.stateDir }}, type: DirectoryOrCreate}
@@ -101,6 +108,10 @@ spec:
           hostPath: {path: {{ .Values.agent.tracefs }}, type: Directory}
         - name: cgroupfs
           hostPath: {path: {{ .Values.agent.cgroupfs }}, type: Directory}
+        {{- with .Values.agent.netns }}
+        - name: netns
+          hostPath: {path: {{ . }}, type: DirectoryOrCreate} # it comes with the first namespace that gets a name
+        {{- end }}
       {{- with .Values.agent.nodeSelector }}
       nodeSelector: {{- toYaml . | nindent 8 }}
       {{- end }}

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import type { z } from 'zod';
 import { agentConfig } from '../../../agent/config.ts';
 import { OwnMetrics } from '../../../agent/metrics/own.ts';
+import { programRunFamilies } from '../../../agent/metrics/program-runs.ts';
 import { bpfKind } from '../../../crds/bpf.ts';
 import { decoderInputs } from '../../../crds/decoder.ts';
 import { bpfConditions, nodeConditions, nodeReasons, phases } from '../../../crds/reasons.ts';
@@ -170,7 +171,8 @@ describe('own metrics', () => {
     const documented = table(page('docs/metrics.md'), 'metric', 'type', 'labels', 'meaning').map(
       ([name]) => code(name)[0],
     );
-    expect(documented.sort()).toEqual((await namesOf(registry, 'bpf_agent_')).sort());
+    const families = [...(await namesOf(registry, 'bpf_agent_')), ...Object.keys(programRunFamilies)];
+    expect(documented.sort()).toEqual(families.sort());
   });
 
   test("are the operator's", async () => {
