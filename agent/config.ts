@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { z } from 'zod';
+import * as z from 'zod';
 import { agentPort } from '../crds/names.ts';
 import { commonFlags } from '../runtime/common-flags.ts';
 import type { ConfigSpec } from '../runtime/config.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { operatorPort } from '../crds/names.ts';
 import { commonFlags } from '../runtime/common-flags.ts';
 import type { ConfigSpec } from '../runtime/config.ts';

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CodedError, messageOf } from '../../runtime/errors.ts';
 
 /** A load that killed the agent this many times in a row, within one boot, is not tried again. */
