@@ -1,4 +1,6 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { registerProcessMetrics } from '../../runtime/process-metrics.ts';
+import { RegistryText } from '../../runtime/registry-text.ts';
 import type { BpfName, ScrapeObserver } from './observer.ts';
 
 export interface OwnMetricsOptions {
@@ -28,20 +30,12 @@ export interface RunningView extends BpfName {
 const states = ['Pending', 'Ready', 'Failed'] as const;
 const results: readonly LoadResult[] = ['success', 'failure'];
 
-/**
- * How often the event loop's delay is sampled. prom-client's 10 ms would wake an idle agent a hundred times a second.
- */
-const eventLoopSampleMs = 200;
-
-/** prom-client's old names for gauges that are no counters; it exports the same under better ones. */
-const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
-
 const bpfLabels = ['bpf_namespace', 'bpf_name'] as const;
 const mapLabels = [...bpfLabels, 'map'] as const;
 
 /** The agent's metrics about itself and its process, born at zero; names as in design/metrics.md. */
 export class OwnMetrics implements ScrapeObserver {
-  readonly #registry: Registry;
+  readonly #text: RegistryText;
   readonly #agent: ReturnType<typeof agentMetrics>;
   readonly #bpf: ReturnType<typeof bpfMetrics>;
   readonly #connected: Gauge | undefined;
@@ -49,10 +43,8 @@ export class OwnMetrics implements ScrapeObserver {
   readonly #maps = new Map<string, readonly string[]>();
 
   constructor(registry: Registry, options: OwnMetricsOptions) {
-    this.#registry = registry;
-    registry.setDefaultLabels({ node: options.node });
-    collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: eventLoopSampleMs });
-    for (const name of misnamed) registry.removeSingleMetric(name);
+    this.#text = new RegistryText(registry, { node: options.node });
+    registerProcessMetrics(registry);
     this.#agent = agentMetrics(registry);
     this.#bpf = bpfMetrics(registry);
     this.#agent.buildInfo.set({ version: options.version, nodejs: process.versions.node }, 1);
@@ -68,7 +60,7 @@ export class OwnMetrics implements ScrapeObserver {
   }
 
   /** The whole registry as exposition text. */
-  readonly text = (): Promise<string> => this.#registry.metrics();
+  readonly text = (): Promise<string> => this.#text.text();
 
   /** What this node should run now, and the BPFs that run with their revision: the whole lists each time. */
   setPrograms(programs: readonly ProgramView[], running: readonly RunningView[]): void {

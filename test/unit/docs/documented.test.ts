@@ -175,6 +175,16 @@ describe('own metrics', () => {
     expect(documented.sort()).toEqual(families.sort());
   });
 
+  test("are those of the agent's process", async () => {
+    const registry = new Registry();
+    new OwnMetrics(registry, { node: 'n1', version: '0', kubernetes: true });
+    const documented = table(page('docs/metrics.md'), 'metric of the process', 'type', 'meaning');
+    const metrics = (await registry.getMetricsAsJSON()).filter(({ name }) => !name.startsWith('bpf_agent_'));
+    expect(documented.flatMap(([names, type]) => code(names).map((name) => [name, type])).sort()).toEqual(
+      metrics.map(({ name, type }) => [name, String(type)]).sort(),
+    );
+  });
+
   test("are the operator's", async () => {
     const registry = new Registry();
     new OperatorMetrics(registry);
