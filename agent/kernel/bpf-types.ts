@@ -6,6 +6,7 @@ export const mapType = {
   percpuArray: 6,
   lruHash: 9,
   lruPercpuHash: 10,
+  lpmTrie: 11,
 } as const;
 
 const perCpuTypes: ReadonlySet<number> = new Set([mapType.percpuHash, mapType.percpuArray, mapType.lruPercpuHash]);

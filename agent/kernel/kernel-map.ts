@@ -1,10 +1,12 @@
 import type { BpfMapPtr, Libbpf } from '../libbpf/binding.ts';
 import { checkInt, EBADF, EINVAL, ENOENT, ENOTSUPP, EOPNOTSUPP, libbpfError } from '../libbpf/check.ts';
-import { isArray, isPerCpu } from './bpf-types.ts';
+import { isArray, isPerCpu, mapType } from './bpf-types.ts';
 import type { MapCursor, MapReader } from './map-reader.ts';
 
-/** A walk may meet this many times `maxEntries` entries before it is cut: a key deleted under it starts next_key anew. */
+/** A walk may give this many times `maxEntries` entries before it is cut. */
 const maxWalkFactor = 2;
+/** And pass over so many that it gave already: a key deleted under it starts next_key anew. */
+const maxRepeatFactor = 8;
 /** Where a batch goes on from is a bucket's number (u32) or, for arrays and tries, a key. */
 const minBatchTokenBytes = 8;
 
@@ -78,7 +80,8 @@ export class KernelMap implements MapReader {
       this.#batches = true;
       cursor.advance();
       cursor.done = result === -ENOENT;
-      return this.#count.readUInt32LE();
+      const count = this.#count.readUInt32LE();
+      return this.type === mapType.lpmTrie ? this.#firstSights(cursor, keys, values, count) : count;
     }
     const unsupported = result === -ENOTSUPP || result === -EOPNOTSUPP || result === -EINVAL;
     if (unsupported && this.#batches === undefined && !cursor.started) {
@@ -88,10 +91,30 @@ export class KernelMap implements MapReader {
     throw libbpfError(this.#lib, 'bpf_map_lookup_batch', `of map ${this.name}`, -result);
   }
 
+  /**
+   * A batch of a trie goes from key to key in the kernel (generic_map_lookup_batch), and begins again where the key that
+   * it stood on was deleted: moves what comes for the first time to the front. A hash is read by its buckets.
+   */
+  #firstSights(cursor: Cursor, keys: Buffer, values: Buffer, count: number): number {
+    const { keySizeBytes, strideBytes } = this;
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      if (!cursor.firstSight(keys.subarray(i * keySizeBytes, (i + 1) * keySizeBytes))) continue;
+      if (kept < i) {
+        keys.copyWithin(kept * keySizeBytes, i * keySizeBytes, (i + 1) * keySizeBytes);
+        values.copyWithin(kept * strideBytes, i * strideBytes, (i + 1) * strideBytes);
+      }
+      kept++;
+    }
+    cursor.repeated += count - kept;
+    if (cursor.repeated >= this.maxEntries * maxRepeatFactor) cursor.done = true;
+    return kept;
+  }
+
   /** For kernels or map types without batch lookup: one call per key and one per value. */
   #readSingly(cursor: Cursor, keys: Buffer, values: Buffer, capacity: number): number {
     let count = 0;
-    for (let steps = 0; count < capacity && steps < this.maxEntries * maxWalkFactor; steps++) {
+    for (let steps = 0; count < capacity && steps < this.maxEntries * maxRepeatFactor; steps++) {
       const next = this.#lib.bpf_map_get_next_key(this.fd, cursor.started ? cursor.from : null, cursor.to);
       if (next === -ENOENT) {
         cursor.done = true;
@@ -118,6 +141,7 @@ class Cursor implements MapCursor {
   done = false;
   started = false;
   total = 0;
+  repeated = 0;
   from: Buffer;
   to: Buffer;
   #seen: Set<string> | undefined;

@@ -1,28 +1,24 @@
+import { checkInt } from '../../agent/libbpf/check.ts';
 import { loadLibbpf } from '../../agent/libbpf/ffi.ts';
+import { type MapShape, NumberedMap } from './numbered-map.ts';
 
 /**
- * A process that inserts and deletes keys `from` to `to` of a pinned map without end, and says how often when asked.
- * Key i has value i × 3. Usage: churn.ts PIN FROM TO
+ * A process that inserts and deletes keys `from` to `to` of a pinned map of shapes.bpf.c without end, and says how often
+ * when asked. Usage: churn.ts PIN SHAPE FROM TO
  */
-const [pin = '', from = 0, to = 0] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
+const [, , pin = '', shape = '', from = '', to = ''] = process.argv;
 const lib = loadLibbpf();
-const fd = lib.bpf_obj_get(pin);
-if (fd < 0) throw new Error(`open ${pin}: ${lib.libbpf_strerror(-fd)}`);
-const key = Buffer.alloc(4);
-const value = Buffer.alloc(8);
+const map = new NumberedMap(lib, checkInt(lib, 'bpf_obj_get', pin, lib.bpf_obj_get(pin)), shape as MapShape);
 let operations = 0;
 
 function round(): void {
-  for (let i = from; i < to; i++) {
-    key.writeUInt32LE(i);
-    value.writeBigUInt64LE(BigInt(i * 3));
-    lib.bpf_map_update_elem(fd, key, value, 0);
-    if (i % 2 === 0) lib.bpf_map_delete_elem(fd, key);
+  for (let i = Number(from); i < Number(to); i++) {
+    map.insert(i);
+    if (i % 2 === 0) map.delete(i);
     operations++;
   }
-  for (let i = from; i < to; i++) {
-    key.writeUInt32LE(i);
-    lib.bpf_map_delete_elem(fd, key);
+  for (let i = Number(from); i < Number(to); i++) {
+    map.delete(i);
     operations++;
   }
   setImmediate(round);
