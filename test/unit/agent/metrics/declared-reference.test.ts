@@ -8,12 +8,20 @@ import { parseExposition, seriesId } from './parse.ts';
 /** Declared tables of random maps, held against the rules written down a second time: slowly, with BigInt. */
 
 const words = 6;
-const readings: fc.Arbitrary<NumberReading> = fc
+const ints: fc.Arbitrary<NumberReading> = fc
   .record({ sizeBytes: fc.constantFrom(1, 2, 4, 8), signed: fc.boolean(), at: fc.nat({ max: 3 }), big: fc.boolean() })
   .map(({ sizeBytes, signed, at, big }) => ({
     ...{ kind: 'int', offsetBytes: at * 8, sizeBytes, signed },
     ...(big && { bigEndian: true }),
   }));
+const bits: fc.Arbitrary<NumberReading> = fc.record({
+  kind: fc.constant('bits'),
+  offsetBytes: fc.nat({ max: 23 }),
+  shift: fc.nat({ max: 7 }),
+  bitSize: fc.integer({ min: 1, max: 64 }),
+  signed: fc.boolean(),
+});
+const readings = fc.oneof({ weight: 3, arbitrary: ints }, { weight: 1, arbitrary: bits });
 const scales = fc.constantFrom(undefined, 1, 1e-9, 1e-6, 1000, 0.3);
 
 const metrics: fc.Arbitrary<Omit<MetricRow, 'family' | 'help'>> = fc.record({
@@ -190,7 +198,12 @@ const noOtherTakes = ({ histograms: rows = [] }: TablePlan, key: Uint8Array): bo
   });
 
 function numberIn(bytes: Buffer, reading: NumberReading, byBytes: number): bigint {
-  if (reading.kind === 'bits') throw new Error('none here');
+  if (reading.kind === 'bits') {
+    const { offsetBytes, shift, bitSize, signed } = reading;
+    const own = [...bytes.subarray(offsetBytes + byBytes, offsetBytes + byBytes + 9)];
+    const shifted = BigInt(`0x${Buffer.from(own.toReversed()).toString('hex')}`) >> BigInt(shift);
+    return signed ? BigInt.asIntN(bitSize, shifted) : BigInt.asUintN(bitSize, shifted);
+  }
   const { offsetBytes, sizeBytes, signed, bigEndian } = reading;
   const own = [...bytes.subarray(offsetBytes + byBytes, offsetBytes + byBytes + sizeBytes)];
   const number = BigInt(`0x${Buffer.from(bigEndian === true ? own : own.toReversed()).toString('hex')}`);
