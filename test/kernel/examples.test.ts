@@ -1,14 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { eventually } from '../apiserver/harness/eventually.ts';
 import { run } from '../apiserver/harness/run.ts';
 import { dashboardNames, expressionsOf, libraryManifest, libraryNames, readDashboard } from '../fixtures/library.ts';
 import { AgentHome, type RunningAgent } from './agent-process.ts';
+import { kernelHasKprobes } from './programs/kernel-has-kprobes.ts';
 import { Prometheus } from './prometheus.ts';
 
 /** Of the library, those that need a kernel with kprobes or fentry. */
-const needProbes: readonly string[] = [];
-const kernelHasKprobes = existsSync('/sys/bus/event_source/devices/kprobe');
+const needProbes: readonly string[] = ['cachestat'];
 const refused = kernelHasKprobes ? [] : needProbes;
 
 /** Those that count what an idle machine does too. Of each of the others a test of its own is in `programs/`. */
