@@ -24,6 +24,12 @@ export async function exporterOrNone(progress: (line: string) => void): Promise<
   }
 }
 
+/** The folder of its Go module in Go's cache. Throws where it cannot be had. */
+export async function exporterModule(): Promise<string> {
+  const downloaded = await mustRun('go', ['mod', 'download', '-json', moduleVersion], { timeoutMs: buildTimeoutMs });
+  return z.object({ Dir: z.string() }).parse(JSON.parse(downloaded)).Dir;
+}
+
 /**
  * Builds ebpf_exporter from its Go module, with the module's own go.sum, and returns the binary's path below `folder`,
  * where it stays for the next time. Throws where it cannot be built. Nothing outside `folder` and Go's caches changes.
@@ -34,10 +40,8 @@ async function buildExporter(folder: string, progress: (line: string) => void): 
   mkdirSync(folder, { recursive: true });
   progress(`building ebpf_exporter ${exporterVersion} (once, some minutes)`);
   const options = { timeoutMs: buildTimeoutMs };
-  const downloaded = await mustRun('go', ['mod', 'download', '-json', moduleVersion], options);
-  const { Dir } = z.object({ Dir: z.string() }).parse(JSON.parse(downloaded));
   const source = join(folder, 'ebpf_exporter-source');
-  cpSync(Dir, source, { recursive: true });
+  cpSync(await exporterModule(), source, { recursive: true });
   await mustRun('chmod', ['-R', 'u+w', source]);
 
   const system = await run('pkg-config', [`--atleast-version=${libbpfWanted}`, 'libbpf']);
