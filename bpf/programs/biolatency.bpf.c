@@ -103,12 +103,18 @@ static struct gendisk *disk_of(struct request *request) {
   return request->q->disk;
 }
 
+// Before 5.11 the arguments are (struct request_queue *, struct request *). The verifier sees only the branch that is
+// taken, and refuses an argument that is not there: in kernels that are older and took the change, as Debian's 5.10.
 SEC("tp_btf/block_rq_issue")
 int BPF_PROG(on_issue) {
-  // Before 5.11: (struct request_queue *, struct request *). The verifier sees only the one of the two that is taken.
   if (LINUX_KERNEL_VERSION < KERNEL_VERSION(5, 11, 0))
     return issued((struct request *)ctx[1]);
   return issued((struct request *)ctx[0]);
+}
+
+SEC("tp_btf/block_rq_issue")
+int BPF_PROG(on_issue_backported, struct request *request) {
+  return issued(request);
 }
 
 SEC("tp_btf/block_rq_complete")
