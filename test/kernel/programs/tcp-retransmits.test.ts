@@ -1,0 +1,88 @@
+import { once } from 'node:events';
+import type { Server, Socket } from 'node:net';
+import { eventually } from '../../apiserver/harness/eventually.ts';
+import { AgentHome, type RunningAgent } from '../agent-process.ts';
+import { NetnsPair, type Side } from './netns-pair.ts';
+import { runProgram, sumOf } from './run-program.ts';
+
+/** Segments are lost here on purpose; how many are sent again, the kernel counts too: RetransSegs of each namespace. */
+
+const port = 7000;
+
+/** Segments sent again by one side, of those with these labels. */
+type Counted = (side: Side, labels?: Readonly<Record<string, string>>) => Promise<number>;
+
+const connect = (pair: NetnsPair): Socket => pair.clientSocket().connect(port, pair.addresses.server);
+
+/** One of several segments is lost: those behind it tell. */
+async function loseOne(pair: NetnsPair, server: Server, counted: Counted): Promise<void> {
+  const client = connect(pair);
+  await Promise.all([once(client, 'connect'), once(server, 'connection')]);
+  client.setNoDelay(true);
+  await eventually('a loss that was noticed before a timer ran out', async () => {
+    const before = pair.retransmitted('client');
+    pair.cut('client');
+    client.write('lost');
+    pair.mend('client'); // had this taken 200 ms, a probe would have come first
+    for (let i = 0; i < 5; i++) client.write('arrives');
+    await eventually('it to be sent again', () => pair.retransmitted('client') > before);
+    return (await counted('client', { cause: 'fast', state: 'established' })) > 0;
+  });
+}
+
+/** Nothing comes through any more. */
+async function loseAll(pair: NetnsPair, server: Server): Promise<void> {
+  const client = connect(pair);
+  await Promise.all([once(client, 'connect'), once(server, 'connection')]);
+  pair.cut('client');
+  client.write('lost');
+  await expect(once(client, 'end')).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+  pair.mend('client');
+}
+
+async function expectNoConnection(pair: NetnsPair): Promise<void> {
+  await expect(once(connect(pair), 'connect')).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+}
+
+test.each([
+  ['tp_btf, by remote address', 0, true],
+  ['raw_tp', 1, false],
+])(
+  'with %s',
+  async (_, twin, byRemote) => {
+    using pair = new NetnsPair();
+    pair.sysctl('client', 'net.ipv4.tcp_retries2', 2);
+    pair.sysctl('client', 'net.ipv4.tcp_syn_retries', 1);
+    pair.sysctl('server', 'net.ipv4.tcp_synack_retries', 1);
+    await using home = new AgentHome();
+    const agent: RunningAgent = await runProgram(home, 'tcp-retransmits', { twin, globals: { by_remote: byRemote } });
+    const counted: Counted = (side, labels = {}) => {
+      const remote = byRemote ? pair.addresses[side === 'client' ? 'server' : 'client'] : '';
+      return sumOf(agent, 'bpf_tcp_retransmitted_segments_total', { family: 'ipv4', remote, ...labels });
+    };
+    const server = await pair.listen(port);
+
+    await loseOne(pair, server, counted);
+    await loseAll(pair, server);
+    expect(await counted('client', { cause: 'probe', state: 'established' })).toBeGreaterThan(0);
+    expect(await counted('client', { cause: 'timeout', state: 'established' })).toBeGreaterThan(0);
+    expect(await counted('client')).toBe(pair.retransmitted('client'));
+
+    // Each SYN is sent twice, and lost twice.
+    const before = pair.retransmitted('client');
+    pair.cut('client');
+    await Promise.all([expectNoConnection(pair), expectNoConnection(pair), expectNoConnection(pair)]);
+    const again = pair.retransmitted('client') - before;
+    expect(again).toBeGreaterThanOrEqual(3);
+    expect(await counted('client', { cause: 'handshake', state: 'syn_sent' })).toBe(again);
+
+    // SYNs arrive, their answers do not.
+    pair.mend('client');
+    pair.cut('server');
+    await expectNoConnection(pair);
+    const synAcks = { cause: 'handshake', state: 'syn_recv' };
+    expect(pair.retransmitted('server')).toBeGreaterThan(0);
+    await eventually('all of them', async () => (await counted('server', synAcks)) === pair.retransmitted('server'));
+  },
+  60_000,
+);
