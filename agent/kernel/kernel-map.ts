@@ -1,5 +1,5 @@
 import type { BpfMapPtr, Libbpf } from '../libbpf/binding.ts';
-import { checkInt, EBADF, EINVAL, ENOENT, ENOTSUPP, EOPNOTSUPP, libbpfError } from '../libbpf/check.ts';
+import { checkErrno, checkInt, EBADF, EINVAL, ENOENT, ENOTSUPP, EOPNOTSUPP, libbpfError } from '../libbpf/check.ts';
 import { isArray, isPerCpu, mapType } from './bpf-types.ts';
 import type { MapCursor, MapReader } from './map-reader.ts';
 
@@ -7,6 +7,10 @@ import type { MapCursor, MapReader } from './map-reader.ts';
 const maxWalkFactor = 2;
 /** And pass over so many that it gave already: a key deleted under it starts next_key anew. */
 const maxRepeatFactor = 8;
+/** Entries that are read one by one in a turn: two calls each, for which the event loop is held. */
+const maxSingleEntries = 1024;
+/** fcntl.h: the lowest free number for the same file, closed on exec. */
+const F_DUPFD_CLOEXEC = 1030;
 /** Where a batch goes on from is a bucket's number (u32) or, for arrays and tries, a key. */
 const minBatchTokenBytes = 8;
 
@@ -25,7 +29,6 @@ export class KernelMap implements MapReader {
   readonly flags: number;
   readonly fd: number;
   readonly #lib: Libbpf;
-  readonly #count = Buffer.alloc(4);
   /** Undefined until the kernel said whether it can batch this type of map (hash since 5.6, per-CPU array since 5.13). */
   #batches: boolean | undefined;
   #closed = false;
@@ -54,41 +57,56 @@ export class KernelMap implements MapReader {
   }
 
   read(cursor: MapCursor, keys: Buffer, values: Buffer, capacity: number): number {
+    const at = this.#place(cursor);
+    if (at.done) return 0;
+    if (this.#batches === false) return this.#readSingly(at, keys, values, capacity);
+    at.count.writeUInt32LE(capacity);
+    const result = this.#lib.bpf_map_lookup_batch(this.fd, at.token, at.to, keys, values, at.count);
+    const unsupported = result === -ENOTSUPP || result === -EOPNOTSUPP || result === -EINVAL;
+    if (unsupported && this.#batches === undefined && !at.started) {
+      this.#batches = false;
+      return this.#readSingly(at, keys, values, capacity);
+    }
+    return this.#readBatch(at, keys, values, result);
+  }
+
+  async readAside(cursor: MapCursor, keys: Buffer, values: Buffer, capacity: number): Promise<number> {
+    const at = this.#place(cursor);
+    if (at.done || this.#batches !== true) return this.read(cursor, keys, values, capacity);
+    at.count.writeUInt32LE(capacity);
+    // The object may be closed, and its fd be another map's, before the thread comes to use it: this one is the read's own.
+    const fd = checkErrno(this.#lib, 'fcntl', `of map ${this.name}`, this.#lib.fcntl(this.fd, F_DUPFD_CLOEXEC, 0));
+    try {
+      const result = await this.#lib.bpf_map_lookup_batch_async(fd, at.token, at.to, keys, values, at.count);
+      return this.#readBatch(at, keys, values, result);
+    } finally {
+      this.#lib.close(fd);
+    }
+  }
+
+  #place(cursor: MapCursor): Cursor {
     if (!(cursor instanceof Cursor)) throw new TypeError('a cursor of another reader');
     if (this.#closed) throw libbpfError(this.#lib, 'read', `map ${this.name}`, EBADF);
-    if (cursor.done) return 0;
-    const count =
-      this.#batches === false
-        ? this.#readSingly(cursor, keys, values, capacity)
-        : this.#readBatch(cursor, keys, values, capacity);
-    cursor.total += count;
-    if (cursor.total >= this.maxEntries * maxWalkFactor) cursor.done = true;
+    return cursor;
+  }
+
+  /** What a batch lookup came to. */
+  #readBatch(cursor: Cursor, keys: Buffer, values: Buffer, result: number): number {
+    if (result !== 0 && result !== -ENOENT) {
+      throw libbpfError(this.#lib, 'bpf_map_lookup_batch', `of map ${this.name}`, -result);
+    }
+    this.#batches = true;
+    cursor.advance();
+    cursor.done = result === -ENOENT;
+    const found = cursor.count.readUInt32LE();
+    const count = this.type === mapType.lpmTrie ? this.#firstSights(cursor, keys, values, found) : found;
+    this.#add(cursor, count);
     return count;
   }
 
-  #readBatch(cursor: Cursor, keys: Buffer, values: Buffer, capacity: number): number {
-    this.#count.writeUInt32LE(capacity);
-    const result = this.#lib.bpf_map_lookup_batch(
-      this.fd,
-      cursor.started ? cursor.from : null,
-      cursor.to,
-      keys,
-      values,
-      this.#count,
-    );
-    if (result === 0 || result === -ENOENT) {
-      this.#batches = true;
-      cursor.advance();
-      cursor.done = result === -ENOENT;
-      const count = this.#count.readUInt32LE();
-      return this.type === mapType.lpmTrie ? this.#firstSights(cursor, keys, values, count) : count;
-    }
-    const unsupported = result === -ENOTSUPP || result === -EOPNOTSUPP || result === -EINVAL;
-    if (unsupported && this.#batches === undefined && !cursor.started) {
-      this.#batches = false;
-      return this.#readSingly(cursor, keys, values, capacity);
-    }
-    throw libbpfError(this.#lib, 'bpf_map_lookup_batch', `of map ${this.name}`, -result);
+  #add(cursor: Cursor, count: number): void {
+    cursor.total += count;
+    if (cursor.total >= this.maxEntries * maxWalkFactor) cursor.done = true;
   }
 
   /**
@@ -112,14 +130,12 @@ export class KernelMap implements MapReader {
   }
 
   /** For kernels or map types without batch lookup: one call per key and one per value. */
-  #readSingly(cursor: Cursor, keys: Buffer, values: Buffer, capacity: number): number {
+  #readSingly(cursor: Cursor, keys: Buffer, values: Buffer, room: number): number {
+    const capacity = Math.min(room, maxSingleEntries);
     let count = 0;
     for (let steps = 0; count < capacity && steps < this.maxEntries * maxRepeatFactor; steps++) {
-      const next = this.#lib.bpf_map_get_next_key(this.fd, cursor.started ? cursor.from : null, cursor.to);
-      if (next === -ENOENT) {
-        cursor.done = true;
-        return count;
-      }
+      const next = this.#lib.bpf_map_get_next_key(this.fd, cursor.token, cursor.to);
+      if (next === -ENOENT) break;
       checkInt(this.#lib, 'bpf_map_get_next_key', `of map ${this.name}`, next);
       cursor.advance();
       const key = cursor.from.subarray(0, this.keySizeBytes);
@@ -133,6 +149,7 @@ export class KernelMap implements MapReader {
       count++;
     }
     if (count < capacity) cursor.done = true;
+    this.#add(cursor, count);
     return count;
   }
 }
@@ -142,6 +159,8 @@ class Cursor implements MapCursor {
   started = false;
   total = 0;
   repeated = 0;
+  /** How many entries fit, then how many came (u32). */
+  readonly count = Buffer.alloc(4);
   from: Buffer;
   to: Buffer;
   #seen: Set<string> | undefined;
@@ -149,6 +168,11 @@ class Cursor implements MapCursor {
   constructor(tokenBytes: number) {
     this.from = Buffer.alloc(tokenBytes);
     this.to = Buffer.alloc(tokenBytes);
+  }
+
+  /** Where to go on from; null at the start. */
+  get token(): Buffer | null {
+    return this.started ? this.from : null;
   }
 
   advance(): void {

@@ -18,6 +18,11 @@ export interface MapReader {
    * Throws LibbpfError where the kernel refuses.
    */
   read(cursor: MapCursor, keys: Buffer, values: Buffer, capacity: number): number;
+  /**
+   * As `read`, beside the event loop where the kernel can do that: for large reads, since the change of threads costs
+   * tens of microseconds. Until it settles the buffers and the cursor are not to be touched. The map may be closed meanwhile.
+   */
+  readAside(cursor: MapCursor, keys: Buffer, values: Buffer, capacity: number): Promise<number>;
   newCursor(): MapCursor;
 }
 

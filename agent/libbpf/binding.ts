@@ -85,6 +85,15 @@ export interface Libbpf {
     values: Buffer,
     count: Buffer,
   ): number;
+  /** The same on a thread of libuv's pool. Nobody may touch the buffers until it settles; they are kept alive till then. */
+  bpf_map_lookup_batch_async(
+    fd: number,
+    inBatch: Buffer | null,
+    outBatch: Buffer,
+    keys: Buffer,
+    values: Buffer,
+    count: Buffer,
+  ): Promise<number>;
   /** 0 or −errno; ENOENT is the end. A null or vanished `key` starts from the first. */
   bpf_map_get_next_key(fd: number, key: Buffer | null, nextKey: Buffer): number;
   bpf_map_lookup_elem(fd: number, key: Buffer, value: Buffer): number;
@@ -115,6 +124,8 @@ export interface Libbpf {
   setsockopt(fd: number, level: number, name: number, value: Buffer): number;
   bind(fd: number, address: Buffer): number;
   close(fd: number): number;
+  /** fcntl(2), of operations that take an int. −1 with `errno()` where it fails. */
+  fcntl(fd: number, operation: number, argument: number): number;
   /** flock(2). 0 or −1 with `errno()`. */
   flock(fd: number, operation: number): number;
 }

@@ -103,6 +103,25 @@ export function loadLibbpf(path = 'libbpf.so.1'): Libbpf {
 
     bpf_map_lookup_batch: (fd, inBatch, outBatch, keys, values, count) =>
       c.bpf_map_lookup_batch(fd, inBatch, outBatch, keys, values, count, null) as number,
+    bpf_map_lookup_batch_async: (fd, inBatch, outBatch, keys, values, count) =>
+      new Promise((resolve, reject) => {
+        const inUse = [inBatch, outBatch, keys, values, count];
+        c.bpf_map_lookup_batch.async(
+          fd,
+          inBatch,
+          outBatch,
+          keys,
+          values,
+          count,
+          null,
+          (error: unknown, result: unknown) => {
+            // koffi refers to nothing but this callback meanwhile: through it the buffers outlive the call.
+            inUse.length = 0;
+            if (error) reject(error);
+            else resolve(result as number);
+          },
+        );
+      }),
     bpf_map_get_next_key: (fd, key, nextKey) => c.bpf_map_get_next_key(fd, key, nextKey) as number,
     bpf_map_lookup_elem: (fd, key, value) => c.bpf_map_lookup_elem(fd, key, value) as number,
     bpf_map_update_elem: (fd, key, value, flags) => c.bpf_map_update_elem(fd, key, value, flags) as number,
@@ -133,6 +152,7 @@ export function loadLibbpf(path = 'libbpf.so.1'): Libbpf {
     setsockopt: (fd, level, name, value) => c.setsockopt(fd, level, name, value, value.length) as number,
     bind: (fd, address) => c.bind(fd, address, address.length) as number,
     close: (fd) => c.close(fd) as number,
+    fcntl: (fd, operation, argument) => c.fcntl(fd, operation, argument) as number,
     flock: (fd, operation) => c.flock(fd, operation) as number,
   };
 }

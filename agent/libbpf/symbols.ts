@@ -102,5 +102,7 @@ export const libcSymbols = {
   setsockopt: 'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
   bind: 'int bind(int fd, const void *address, uint32_t length)',
   close: 'int close(int fd)',
+  // Variadic in C; Linux on x86-64 and arm64 passes such an int like any other.
+  fcntl: 'int fcntl(int fd, int op, int arg)',
   flock: 'int flock(int fd, int operation)',
 } as const;

@@ -1,56 +1,87 @@
-import type { MapReader } from '../kernel/map-reader.ts';
+import type { MapCursor, MapReader } from '../kernel/map-reader.ts';
 
-/** Entries of one read, enough that the call's own cost vanishes and few enough that it ends within a millisecond or so. */
+/** Entries of one read, enough that the call's own cost vanishes. */
 const maxBatchEntries = 4096;
 /** Of a per-CPU map on a large machine so many entries would be too many bytes. */
 const maxBatchBytes = 1 << 20;
 /** But a hash bucket must fit, or the kernel refuses (ENOSPC). */
 const minBatchEntries = 64;
-/** Before anything is known of how long a map's reads take. */
-const firstBatchEntries = 1024;
-/** Nothing else runs meanwhile. */
-const longReadMs = 2;
+/** The first read holds the event loop, for a fraction of a millisecond: most maps have no more, and no use for a thread. */
+const first = { entries: 1024, bytes: 1 << 16 } as const;
 /** As a reader promises: deletions may start a walk anew, but not for ever. */
 const maxWalkFactor = 2;
 
-/** The keys and values of one read, packed, with the views that decode them. One is enough: maps are read in turn. */
+/**
+ * The keys and values of one read, packed, with the views that decode them; behind it a second pair of buffers, which
+ * the kernel fills meanwhile. One is enough: maps are read in turn.
+ */
 export class Batch {
-  keys: DataView = new DataView(new ArrayBuffer(0));
-  values: DataView = new DataView(new ArrayBuffer(0));
-  #keyBytes: Buffer = Buffer.alloc(0);
-  #valueBytes: Buffer = Buffer.alloc(0);
+  keys: DataView = emptyView;
+  values: DataView = emptyView;
+  #front: Buffers = new Buffers();
+  #back: Buffers = new Buffers();
 
   /**
    * Walks a map from its first entry to its last and yields, for each read, how many entries are in `keys` and
-   * `values` now. Reads that take long by `now`, in milliseconds, get smaller. Throws what the reader throws.
+   * `values` until the walk goes on. Throws what the reader throws. When it is over, or was left, nothing reads any more.
    */
-  *walk(reader: MapReader, now: () => number): Generator<number, void, undefined> {
-    const fitting = Math.max(minBatchEntries, Math.floor(maxBatchBytes / (reader.keySizeBytes + reader.strideBytes)));
-    const most = Math.max(1, Math.min(reader.maxEntries, maxBatchEntries, fitting));
-    this.#prepare(most * reader.keySizeBytes, most * reader.strideBytes);
-    let capacity = Math.min(most, firstBatchEntries);
+  async *walk(reader: MapReader): AsyncGenerator<number, void, undefined> {
+    const fitting = (bytes: number): number =>
+      Math.max(minBatchEntries, Math.floor(bytes / (reader.keySizeBytes + reader.strideBytes)));
+    const most = Math.max(1, Math.min(reader.maxEntries, maxBatchEntries, fitting(maxBatchBytes)));
     const cursor = reader.newCursor();
+    let capacity = Math.min(most, first.entries, fitting(first.bytes));
     let left = reader.maxEntries * maxWalkFactor;
-    while (!cursor.done && left > 0) {
-      const startMs = now();
-      const count = reader.read(cursor, this.#keyBytes, this.#valueBytes, capacity);
-      const tookMs = now() - startMs;
-      if (tookMs > longReadMs) capacity = Math.min(most, Math.max(minBatchEntries, Math.floor(capacity / 2)));
-      else if (tookMs < longReadMs / 3) capacity = Math.min(most, capacity * 2);
+    this.#front.prepare(reader, capacity);
+    let count = reader.read(cursor, this.#front.keyBytes, this.#front.valueBytes, capacity);
+    for (;;) {
       // A read that finds nothing counts too: it must not be repeated without end.
       left -= Math.max(count, 1);
-      if (count > 0) yield count;
+      capacity = Math.min(most, capacity * 2);
+      const ahead = cursor.done || left <= 0 ? undefined : this.#readAhead(reader, cursor, capacity);
+      try {
+        this.keys = this.#front.keys;
+        this.values = this.#front.values;
+        if (count > 0) yield count;
+      } finally {
+        // Also where the walk is left: the buffers are the kernel's until then.
+        await ahead?.settled;
+      }
+      if (ahead === undefined) return;
+      count = await ahead.count;
+      [this.#front, this.#back] = [this.#back, this.#front];
     }
   }
 
-  #prepare(keyBytes: number, valueBytes: number): void {
-    if (this.#keyBytes.length < keyBytes) {
-      this.#keyBytes = Buffer.allocUnsafeSlow(keyBytes);
-      this.keys = viewOf(this.#keyBytes);
+  #readAhead(reader: MapReader, cursor: MapCursor, capacity: number): Ahead {
+    this.#back.prepare(reader, capacity);
+    const count = reader.readAside(cursor, this.#back.keyBytes, this.#back.valueBytes, capacity);
+    return { count, settled: Promise.allSettled([count]) };
+  }
+}
+
+interface Ahead {
+  readonly count: Promise<number>;
+  /** Never rejects; and as it follows `count`, nor is that ever rejected unheard. */
+  readonly settled: Promise<unknown>;
+}
+
+const emptyView = new DataView(new ArrayBuffer(0));
+
+class Buffers {
+  keys: DataView = emptyView;
+  values: DataView = emptyView;
+  keyBytes: Buffer = Buffer.alloc(0);
+  valueBytes: Buffer = Buffer.alloc(0);
+
+  prepare({ keySizeBytes, strideBytes }: MapReader, entries: number): void {
+    if (this.keyBytes.length < entries * keySizeBytes) {
+      this.keyBytes = Buffer.allocUnsafeSlow(entries * keySizeBytes);
+      this.keys = viewOf(this.keyBytes);
     }
-    if (this.#valueBytes.length < valueBytes) {
-      this.#valueBytes = Buffer.allocUnsafeSlow(valueBytes);
-      this.values = viewOf(this.#valueBytes);
+    if (this.valueBytes.length < entries * strideBytes) {
+      this.valueBytes = Buffer.allocUnsafeSlow(entries * strideBytes);
+      this.values = viewOf(this.valueBytes);
     }
   }
 }

@@ -96,7 +96,7 @@ class TableRender {
     const isPlain = this.#table.histograms.length === 0;
     await this.#begin();
     let entries = 0;
-    for (const count of batch.walk(this.#table.reader, this.#tools.now)) {
+    for await (const count of batch.walk(this.#table.reader)) {
       for (let from = 0; from < count; from += this.#step) {
         const to = Math.min(from + this.#step, count);
         if (cleanKeys?.areClean(batch.keys, from, to) === false) {
@@ -128,7 +128,7 @@ class TableRender {
     let entries = 0;
     let merged = 0;
     let allClean = cleanKeys !== undefined;
-    for (const count of batch.walk(this.#table.reader, this.#tools.now)) {
+    for await (const count of batch.walk(this.#table.reader)) {
       for (let from = 0; from < count; from += this.#step) {
         const to = Math.min(from + this.#step, count);
         allClean &&= cleanKeys?.areClean(batch.keys, from, to) === true;

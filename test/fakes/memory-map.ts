@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { MapCursor, MapReader } from '../../agent/kernel/map-reader.ts';
 
 export interface MemoryMapOptions {
@@ -57,5 +58,16 @@ export class MemoryMap implements MapReader {
     cursor.next = from + batch.length;
     cursor.done = cursor.next >= this.entries.length;
     return batch.length;
+  }
+
+  /** In a turn of its own, as the real one is read in a thread of its own. */
+  async readAside(
+    cursor: MapCursor & { next?: number; done: boolean },
+    keys: Buffer,
+    values: Buffer,
+    capacity: number,
+  ): Promise<number> {
+    await setImmediate();
+    return this.read(cursor, keys, values, capacity);
   }
 }

@@ -4,6 +4,7 @@ import type { Libbpf } from '../../agent/libbpf/binding.ts';
 import { ENOTSUPP, LibbpfError } from '../../agent/libbpf/check.ts';
 import { loadLibbpf } from '../../agent/libbpf/ffi.ts';
 import { compileFixture } from './fixture.ts';
+import { heldBy } from './held.ts';
 
 const real = loadLibbpf();
 /** A kernel before 5.6 in what it answers to a batch; everything else is real. */
@@ -28,14 +29,17 @@ function mapOf(object: LoadedObject, name: string): KernelMap {
   return map;
 }
 
+/** On the event loop, or beside it. */
+type How = 'read' | 'readAside';
+
 /** Every entry as `key: value, value of each CPU`, from reads of `capacity`; in order of key. */
-function readAll(map: KernelMap, capacity: number): string[] {
+async function readAll(map: KernelMap, capacity: number, how: How): Promise<string[]> {
   const keys = Buffer.alloc(capacity * map.keySizeBytes);
   const values = Buffer.alloc(capacity * map.strideBytes);
   const entries: [number, string][] = [];
   const cursor = map.newCursor();
   while (!cursor.done) {
-    const count = map.read(cursor, keys, values, capacity);
+    const count = await map[how](cursor, keys, values, capacity);
     for (let i = 0; i < count; i++) {
       const key = keys.readUInt32LE((i + 1) * map.keySizeBytes - 4);
       const slots = Array.from({ length: map.cpus }, (_, cpu) =>
@@ -70,16 +74,18 @@ const between = (from: number, to: number): number[] => Array.from({ length: to 
 
 const hashes = ['in_hash', 'in_lru', 'in_percpu_hash', 'in_lru_percpu'];
 
-describe.each([
-  ['in batches', real],
-  ['one by one, as on an old kernel', withoutBatch],
-])('a map is read %s', (_, lib) => {
+describe.each<[string, Libbpf, How]>([
+  ['in batches', real, 'read'],
+  ['in batches, beside the event loop', real, 'readAside'],
+  ['one by one, as on an old kernel', withoutBatch, 'read'],
+  ['one by one, where it was to be read beside the event loop', withoutBatch, 'readAside'],
+])('a map is read %s', (_, lib, how) => {
   test.each([...hashes, 'in_trie'])('%s: exactly what was written', async (name) => {
     const map = mapOf(await loadShapes(lib), name);
-    expect(readAll(map, 64)).toEqual([]);
+    expect(await readAll(map, 64, how)).toEqual([]);
     for (const key of between(0, 1500)) write(map, key);
     for (const capacity of [64, 1499, 1500, 1501, 4096]) {
-      expect(readAll(map, capacity)).toEqual(expected(between(0, 1500), map.cpus));
+      expect(await readAll(map, capacity, how)).toEqual(expected(between(0, 1500), map.cpus));
     }
   });
 
@@ -94,7 +100,7 @@ describe.each([
       const found: number[] = [];
       // The kernel begins anew where it is asked what follows a key that is gone.
       while (!cursor.done) {
-        const count = map.read(cursor, keys, values, 64);
+        const count = await map[how](cursor, keys, values, 64);
         const read = between(0, count).map((i) => keys.readUInt32LE((i + 1) * map.keySizeBytes - 4));
         found.push(...read);
         const [last] = read.slice(-1);
@@ -110,7 +116,7 @@ describe.each([
     const zero = (key: number) => `${key}: ${Array(map.cpus).fill('0').join()}`;
     for (const capacity of [64, 1000, 1001]) {
       const [first, last] = expected([0, 999], map.cpus);
-      expect(readAll(map, capacity)).toEqual([first, ...between(1, 999).map(zero), last]);
+      expect(await readAll(map, capacity, how)).toEqual([first, ...between(1, 999).map(zero), last]);
     }
   });
 });
@@ -151,5 +157,29 @@ describe('a map', () => {
     const again = await loadShapes(real);
     expect(Array.from(again.maps.values(), ({ fd }) => fd)).toContain(map.fd);
     expect(() => map.read(map.newCursor(), Buffer.alloc(400), Buffer.alloc(800), 100)).toThrow(LibbpfError);
+  });
+
+  test('whose object is closed during a read gives that read its own entries, and the next one none', async () => {
+    const object = await loadShapes(real);
+    const map = mapOf(object, 'in_hash');
+    for (const key of between(0, 1500)) write(map, key);
+    const keys = Buffer.alloc(4 * 1000);
+    const values = Buffer.alloc(8 * 1000);
+    const cursor = map.newCursor();
+    // The kernel takes batches of it, as is known only after the first.
+    const before = map.read(cursor, keys, values, 100);
+    const { maps, fds } = heldBy(process.pid);
+    const reading = map.readAside(cursor, keys, values, 1000);
+    expect(heldBy(process.pid)).toMatchObject({ maps, fds: fds + 1 });
+    object[Symbol.dispose]();
+    const again = await loadShapes(real);
+    expect(Array.from(again.maps.values(), ({ fd }) => fd)).toContain(map.fd);
+    const count = await reading;
+    expect(before + count).toBeGreaterThan(before);
+    for (const i of between(0, count)) {
+      expect(values.readBigUInt64LE(i * 8)).toBe(wordOf(keys.readUInt32LE(i * 4), 0));
+    }
+    await expect(map.readAside(cursor, keys, values, 1000)).rejects.toThrow(LibbpfError);
+    expect(heldBy(process.pid)).toMatchObject({ maps, fds });
   });
 });

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+import type { MapReader } from '../../../../agent/kernel/map-reader.ts';
 import { Batch } from '../../../../agent/metrics/read-map.ts';
 import { MemoryMap } from '../../../fakes/memory-map.ts';
 
@@ -12,25 +14,31 @@ const numbered = (count: number, sizes: { keySizeBytes: number; valueSizeBytes: 
   });
   return map;
 };
+const small = { keySizeBytes: 4, valueSizeBytes: 8 };
 
-const instant = (): number => 0;
+/** The whole walk: how many entries each read gave. */
+const countsOf = (reader: MapReader, batch = new Batch()): Promise<number[]> => Array.fromAsync(batch.walk(reader));
 
 test.each([
-  ['nothing', 0, { keySizeBytes: 4, valueSizeBytes: 8 }, []],
-  ['one entry', 1, { keySizeBytes: 4, valueSizeBytes: 8 }, [1]],
-  ['as many as the first read takes', 1024, { keySizeBytes: 4, valueSizeBytes: 8 }, [1024]],
-  ['one more', 1025, { keySizeBytes: 4, valueSizeBytes: 8 }, [1024, 1]],
-  ['more with each read, up to a limit', 12_000, { keySizeBytes: 4, valueSizeBytes: 8 }, [1024, 2048, 4096, 4096, 736]],
-  ['fewer at a time where they are large', 200, { keySizeBytes: 4, valueSizeBytes: 8, cpus: 1024 }, [127, 73]],
+  ['nothing', 0, small, []],
+  ['one entry', 1, small, [1]],
+  ['as many as the first read takes', 1024, small, [1024]],
+  ['one more', 1025, small, [1024, 1]],
+  ['more with each read, up to a limit', 12_000, small, [1024, 2048, 4096, 4096, 736]],
+  ['fewer at first where they are large', 1200, { ...small, cpus: 64 }, [127, 254, 508, 311]],
+  ['never too many bytes', 400, { ...small, cpus: 1024 }, [64, 127, 127, 82]],
   ['but no fewer than a bucket may have', 100, { keySizeBytes: 4, valueSizeBytes: 64, cpus: 1024 }, [64, 36]],
-])('%s', (_, count, sizes, reads) => {
+])('%s', async (_, count, sizes, reads) => {
   const map = numbered(count, sizes);
   const batch = new Batch();
   const keys: number[] = [];
   const values: number[] = [];
   const counts: number[] = [];
-  for (const read of batch.walk(map, instant)) {
+  for await (const read of batch.walk(map)) {
     counts.push(read);
+    // By now the next read has filled its buffers, which must not be these.
+    await setImmediate();
+    await setImmediate();
     for (let i = 0; i < read; i++) {
       keys.push(batch.keys.getUint32(i * map.keySizeBytes, true));
       values.push(batch.values.getUint32((i + 1) * map.strideBytes - 4, true));
@@ -41,39 +49,76 @@ test.each([
   expect(values).toEqual(keys);
 });
 
-test.each([
-  ['long', 2.1, [1024, 512, 256, 128, 64, 64, 64]],
-  ['neither long nor short', 1, [1024, 1024]],
-])('reads that take %s', (_, tookMs, reads) => {
-  const map = numbered(3000, { keySizeBytes: 4, valueSizeBytes: 8 });
-  let nowMs = 0;
-  map.onRead = () => {
-    nowMs += tookMs;
-  };
-  const counts = Array.from(new Batch().walk(map, () => nowMs));
-  expect(counts.slice(0, reads.length)).toEqual(reads);
-  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(3000);
-});
-
-test('buffers are used again, by a map that needs less of them', () => {
+test('buffers are used again, by a map that needs less of them', async () => {
   const batch = new Batch();
-  Array.from(batch.walk(numbered(100, { keySizeBytes: 16, valueSizeBytes: 64 }), instant));
-  const { keys, values } = batch;
-  Array.from(batch.walk(numbered(100, { keySizeBytes: 4, valueSizeBytes: 8 }), instant));
-  expect(batch.keys).toBe(keys);
-  expect(batch.values).toBe(values);
+  const large = numbered(3000, { keySizeBytes: 16, valueSizeBytes: 64 });
+  await countsOf(large, batch);
+  const seen = new Set<DataView>();
+  for await (const _ of batch.walk(large)) seen.add(batch.keys);
+  expect(seen.size).toBe(2);
+  for await (const _ of batch.walk(numbered(3000, small))) expect(seen).toContain(batch.keys);
 });
 
 test.each([
   ['finds nothing and never ends', 0, 20],
   ['finds the same again and again', 10, 2],
-])('a walk that %s is ended', (_, found, reads) => {
-  const endless = numbered(10, { keySizeBytes: 4, valueSizeBytes: 8 });
+])('a walk that %s is ended', async (_, found, reads) => {
+  const endless = numbered(10, small);
   let count = 0;
   endless.read = () => {
     count++;
     return found;
   };
-  Array.from(new Batch().walk(endless, instant));
+  await countsOf(endless);
   expect(count).toBe(reads);
+});
+
+describe('while the next read is under way', () => {
+  /** Two reads, the second of which ends when it is told to. */
+  function heldBack(): { map: MemoryMap; end: PromiseWithResolvers<number> } {
+    const map = numbered(2000, small);
+    const end = Promise.withResolvers<number>();
+    map.readAside = () => end.promise;
+    return { map, end };
+  }
+
+  test('a walk that is left waits for it: its buffers are the kernel’s until then', async () => {
+    const { map, end } = heldBack();
+    let left = false;
+    const leaving = (async () => {
+      for await (const _ of new Batch().walk(map)) break;
+      left = true;
+    })();
+    await setImmediate();
+    expect(left).toBe(false);
+    end.resolve(0);
+    await leaving;
+    expect(left).toBe(true);
+  });
+
+  test('what it throws is thrown after what was read before', async () => {
+    const { map, end } = heldBack();
+    const counts: number[] = [];
+    const walk = (async () => {
+      for await (const count of new Batch().walk(map)) {
+        end.reject(new Error('closed'));
+        // Were it unheard until the walk goes on, the process would end here.
+        await setImmediate();
+        counts.push(count);
+      }
+    })();
+    await expect(walk).rejects.toThrow('closed');
+    expect(counts).toEqual([1024]);
+  });
+
+  test('what it throws does not hide why the walk was left', async () => {
+    const { map, end } = heldBack();
+    const walk = (async () => {
+      for await (const _ of new Batch().walk(map)) {
+        end.reject(new Error('closed'));
+        throw new Error('no time');
+      }
+    })();
+    await expect(walk).rejects.toThrow('no time');
+  });
 });
