@@ -50,6 +50,7 @@ export class Exporter {
   readonly #bpfs = new Map<string, ExportedBpf>();
   /** What is remembered from one render to the next, of BPFs whose plan limits their series. */
   readonly #books = new WeakMap<ExportedBpf, SeriesBook>();
+  #renders = 0;
   /** Of `#bpfs` as it is now; undefined after a change, until somebody asks. */
   #settled: { readonly families: Families; readonly ready: readonly ReadyBpf[] } | undefined;
 
@@ -117,7 +118,6 @@ export class Exporter {
       if (ref !== undefined) return this.#renderBpfs(pacer, ref);
       const start = this.#now();
       const draft = await this.#renderBpfs(pacer, undefined);
-      this.#keepMemory(draft);
       this.#options.observer.scraped((this.#now() - start) / 1000);
       return this.#withOwn(draft);
     });
@@ -130,6 +130,7 @@ export class Exporter {
       const { observer, onLimited } = this.#options;
       const limits = wanted.map(({ book }) => book?.limited);
       const { segments, failed } = await renderMaps(wanted, this.#pool, this.#tools, this.#observing(observer), pacer);
+      this.#keepMemory(segments);
       if (wanted.some(({ book }, i) => book?.limited !== limits[i])) onLimited?.();
       // A BPF that was replaced under our hands has new maps by now; a scrape without it would be a gap in its graph.
       const replaced = Array.from(failed).some((bpf) => this.#isReplaced(bpf));
@@ -162,13 +163,15 @@ export class Exporter {
     return { texts, chunks: [...chunks, Buffer.from(await this.#options.ownText())] };
   }
 
-  /** After a render of everything: what it did not need is not worth keeping. */
-  #keepMemory({ texts }: Draft): void {
-    const counts = texts.map((text) => text.pageCounts);
-    this.#pool.keep({
+  /** Lets go of memory that none of the last renders needed. */
+  #keepMemory(segments: readonly Segment[]): void {
+    const counts = segments.map(({ text }) => text.pageCounts);
+    this.#pool.note({
       small: counts.reduce((sum, { small }) => sum + small, 0),
       large: counts.reduce((sum, { large }) => sum + large, 0),
     });
+    if (++this.#renders % rendersPerTrim !== 0) return;
+    this.#pool.trim();
     this.#tools.merger.trim();
   }
 
@@ -182,6 +185,9 @@ export class Exporter {
     return this.#settled;
   }
 }
+
+/** Some minutes of what one or two Prometheus ask for. */
+const rendersPerTrim = 16;
 
 /** A BPF replaced again while its replacement is read is missing from one scrape. */
 const maxAttempts = 2;

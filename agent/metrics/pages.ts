@@ -10,13 +10,15 @@ const smallPageBytes = 4 << 10;
 export const pageBytes = 64 << 10;
 
 /**
- * Pages that one render fills and the next fills again, so that a scrape allocates nothing. A map that was large once
- * must not cost memory for ever: `keep` says how many are worth keeping, the rest is left to the garbage collector.
+ * Pages that one render fills and the next fills again, so that a scrape allocates nothing: as many as one of the last
+ * renders needed. A map that was large once must not cost memory for ever: what no render since the last `trim` needed
+ * is left to the garbage collector.
  */
 export class PagePool {
   readonly #small: Page[] = [];
   readonly #large: Page[] = [];
-  #keep: PageCounts = { small: minKept, large: minKept };
+  #keep: PageCounts = fewest;
+  #needed: PageCounts = fewest;
 
   take(small: boolean): Page {
     return (small ? this.#small : this.#large).pop() ?? newPage(small ? smallPageBytes : pageBytes);
@@ -28,9 +30,16 @@ export class PagePool {
     if (free.length < (small ? this.#keep.small : this.#keep.large)) free.push(page);
   }
 
-  /** To be called with what a whole render used. */
-  keep(used: PageCounts): void {
-    this.#keep = { small: Math.max(used.small, minKept), large: Math.max(used.large, minKept) };
+  /** To be called with what a render filled, before it gives any of it back. */
+  note(used: PageCounts): void {
+    this.#needed = larger(this.#needed, used);
+    this.#keep = larger(this.#keep, used);
+  }
+
+  /** To be called once in a number of renders. */
+  trim(): void {
+    this.#keep = this.#needed;
+    this.#needed = fewest;
     this.#small.length = Math.min(this.#small.length, this.#keep.small);
     this.#large.length = Math.min(this.#large.length, this.#keep.large);
   }
@@ -41,7 +50,11 @@ export interface PageCounts {
   readonly large: number;
 }
 
-const minKept = 4;
+const fewest: PageCounts = { small: 4, large: 4 };
+const larger = (a: PageCounts, b: PageCounts): PageCounts => ({
+  small: Math.max(a.small, b.small),
+  large: Math.max(a.large, b.large),
+});
 
 /** Text in pages: grows without copying. A row is written through `view` from `at` on, after `reserve` made room for it. */
 export class PagedText {
