@@ -1,5 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { MetricPlan } from '../../../../bpf/metrics/plan.ts';
+import { MemoryMap } from '../../../fakes/memory-map.ts';
 import {
   dashboardNames,
   expressionsOf,
@@ -9,8 +12,10 @@ import {
   resolveLibrary,
   seriesNames,
 } from '../../../fixtures/library.ts';
+import { newExporter, textOf } from '../../agent/metrics/exporting.ts';
 
 const root = join(import.meta.dirname, '../../../..');
+const promtool = '/usr/bin/promtool';
 
 /** Words of PromQL that look like metrics of ours. */
 const metricsIn = (expression: string): string[] =>
@@ -21,6 +26,44 @@ test.each(libraryNames)('%s is accepted as it stands, without a warning', (name)
   expect(resolution.ok ? resolution.revision.warnings : resolution).toEqual([]);
   expect(manifestName(name)).toBe(name);
 });
+
+/** What is served where each map has one entry, of which each byte is 1; labels without decoders. */
+async function exposition(plan: MetricPlan): Promise<string> {
+  const tables = plan.tables.map(({ labels, ...table }) => ({
+    ...table,
+    labels: labels.map(({ name, from, reading }) => ({ name, from, reading })),
+  }));
+  const maps = tables.map(({ map, keySizeBytes, valueSizeBytes }) => {
+    const entry = [Buffer.alloc(keySizeBytes, 1), Buffer.alloc(valueSizeBytes, 1)] as const;
+    return [map, new MemoryMap({ name: map, keySizeBytes, valueSizeBytes }, [entry])] as const;
+  });
+  const { exporter } = newExporter();
+  exporter.add({
+    ref: 'ns/b',
+    namespace: 'ns',
+    name: 'b',
+    createdAt: '',
+    plan: { ...plan, tables },
+    maps: new Map(maps),
+  });
+  return textOf(exporter);
+}
+
+// Whatever this kernel can run, and whatever happens on it. promtool is Debian's package `prometheus`; the unit lane must
+// run without it. In CI a skip is a failure.
+(existsSync(promtool) ? test : test.skip).each(libraryNames)(
+  '%s serves what promtool finds no fault with',
+  async (name) => {
+    const resolution = resolveLibrary(name);
+    if (!resolution.ok) throw new Error(resolution.message);
+    const { plan } = resolution.revision;
+    const text = await exposition(plan);
+    const all = plan.tables.flatMap(({ metrics, histograms = [] }) => [...metrics, ...histograms]);
+    const served = [...text.matchAll(/^# TYPE (\w+)/gm)].map(([, family = '']) => family);
+    expect(served.sort()).toEqual(all.map(({ family }) => family).sort());
+    expect(execFileSync(promtool, ['check', 'metrics'], { input: text, encoding: 'utf8' })).toBe('');
+  },
+);
 
 describe('dashboards', () => {
   test('are of programs that are there, and each has a uid of its own', () => {
