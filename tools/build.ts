@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { leanImports } from './lean-imports.ts';
 
 /** One process of the product: its entry point becomes build/NAME.js, started by build/bin/bpf-NAME. */
 const processes = ['agent', 'operator'] as const;
@@ -41,6 +42,7 @@ export async function bundle(name: (typeof processes)[number], folder: string): 
     target: 'node24',
     // A native module finds its binary beside its own files.
     external: ['koffi'],
+    plugins: [leanImports],
     banner: { js: commonJsGlobals },
     keepNames: true, // an error's name and a stack trace read as in the source
     logLevel: 'warning',
