@@ -44,7 +44,12 @@ export async function bundle(name: (typeof processes)[number], folder: string): 
     external: ['koffi'],
     plugins: [leanImports],
     banner: { js: commonJsGlobals },
-    keepNames: true, // an error's name and a stack trace read as in the source
+    // Node keeps the text in memory, so it is short; names stay, for errors and stack traces that read as in the source.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'linked',
+    lineLimit: 160,
+    keepNames: true,
     logLevel: 'warning',
   });
 }
