@@ -19,10 +19,14 @@ struct sk_buff {
   unsigned char *head;
 } __attribute__((preserve_access_index));
 
-// The third argument of the tracepoint came with its type, in 5.17. What it says is named when it is shown.
 enum skb_drop_reason {
-  SKB_DROP_REASON_NO_SOCKET,
+  SKB_DROP_REASON_NO_SOCKET, // for C's sake; the numbers are the running kernel's, and named when they are shown
 };
+
+// The tracepoint tells the reason since 5.17, by a third argument.
+struct trace_event_raw_kfree_skb {
+  enum skb_drop_reason reason;
+} __attribute__((preserve_access_index));
 
 struct drop_key {
   __u64 location; // where in the kernel's code; 0 unless by_location
@@ -81,16 +85,21 @@ static __always_inline int on_drop(const struct sk_buff *skb, __u64 location, __
   return 0;
 }
 
-// The verifier refuses an argument that the kernel's tracepoint does not have, unless no path leads there.
+// A constant when the program is loaded: the verifier refuses an argument that the tracepoint does not have, but never
+// looks where no path leads.
+static __always_inline bool tells_reason(void) {
+  return bpf_core_field_exists(struct trace_event_raw_kfree_skb, reason);
+}
+
 SEC("tp_btf/kfree_skb")
 int drop_btf(__u64 *ctx) {
-  __u32 reason = bpf_core_type_exists(enum skb_drop_reason) ? ctx[2] : 0;
+  __u32 reason = tells_reason() ? ctx[2] : 0;
   return on_drop((const struct sk_buff *)ctx[0], ctx[1], reason);
 }
 
 SEC("raw_tp/kfree_skb")
 int drop_raw(struct bpf_raw_tracepoint_args *ctx) {
-  __u32 reason = bpf_core_type_exists(enum skb_drop_reason) ? ctx->args[2] : 0;
+  __u32 reason = tells_reason() ? ctx->args[2] : 0;
   return on_drop((const struct sk_buff *)ctx->args[0], ctx->args[1], reason);
 }
 
