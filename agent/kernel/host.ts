@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
 
 /** What this machine says of itself that tells apart what one errno may mean. */
 export interface Host {
@@ -12,6 +13,10 @@ export interface Host {
   /** `none`, `integrity`, `confidentiality`; `unknown` where securityfs is not mounted. */
   readonly lockdown: string;
   readonly perfEventParanoid: number;
+  /** Linux security modules that are on, by name; undefined where securityfs is not mounted. */
+  readonly securityModules: readonly string[] | undefined;
+  /** Maps and programs count against a RLIMIT_MEMLOCK that this process may not raise. */
+  readonly memlockLimited: boolean;
 }
 
 /** The highest kernel.perf_event_paranoid that lets CAP_PERFMON open perf events; distributions patch in 3 and 4. */
@@ -20,6 +25,7 @@ export const maxPerfEventParanoid = 2;
 /** include/uapi/linux/capability.h. NET_ADMIN is for cgroup programs, NET_RAW for packet sockets. */
 const capabilities = { NET_ADMIN: 12n, NET_RAW: 13n, PERFMON: 38n, BPF: 39n } as const;
 const capSysAdmin = 21n;
+const capSysResource = 24n;
 /** Seccomp modes of proc(5): 2 is a filter. */
 const seccompFilter = '2';
 
@@ -37,7 +43,20 @@ export function readHost(): Host {
     seccomp: /^Seccomp:\s*(\d)/m.exec(status)?.[1] === seccompFilter,
     lockdown: lockdown === undefined ? 'unknown' : (/\[(\w+)\]/.exec(lockdown)?.[1] ?? 'unknown'),
     perfEventParanoid: Number(readOptional('/proc/sys/kernel/perf_event_paranoid') ?? 0),
+    securityModules: readOptional('/sys/kernel/security/lsm')?.split(','),
+    memlockLimited: countsMemlock(release()) && !has(capSysResource) && memlockLimit() !== 'unlimited',
   };
+}
+
+/** Linux 5.11 counts what eBPF takes to the memory cgroup instead. */
+function countsMemlock(kernelRelease: string): boolean {
+  const [major = 0, minor = 0] = kernelRelease.split('.').map(Number);
+  return major < 5 || (major === 5 && minor < 11);
+}
+
+/** The hard limit. `Max locked memory         65536                65536                bytes` */
+function memlockLimit(): string | undefined {
+  return /^Max locked memory\s+\S+\s+(\S+)/m.exec(readOptional('/proc/self/limits') ?? '')?.[1];
 }
 
 function readOptional(path: string): string | undefined {

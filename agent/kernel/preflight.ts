@@ -75,7 +75,7 @@ const lostWithout: Readonly<Record<string, string>> = {
 };
 
 /** Tries what every load needs: a map, and the simplest program. */
-function obstacle(lib: Libbpf, { missingCapabilities, seccomp }: Host): Preflight['obstacle'] {
+function obstacle(lib: Libbpf, { missingCapabilities, seccomp, memlockLimited }: Host): Preflight['obstacle'] {
   const map = lib.libbpf_probe_bpf_map_type(mapType.array);
   const program = lib.libbpf_probe_bpf_prog_type(programType.socketFilter);
   if (map > 0 && program > 0) return undefined;
@@ -88,7 +88,13 @@ function obstacle(lib: Libbpf, { missingCapabilities, seccomp }: Host): Prefligh
       'bpf(2) is refused and a seccomp profile is active [seccompProfile: Unconfined, or one that allows bpf and perf_event_open]';
     return { reason: 'SeccompBlocked', message };
   }
+  if (memlockLimited) {
+    const message =
+      'bpf(2) is refused: before Linux 5.11 it counts against RLIMIT_MEMLOCK, which is low here [raise it (LimitMEMLOCK=), or add capability SYS_RESOURCE]';
+    return { reason: 'PermissionDenied', message };
+  }
   const errno = Math.abs(Math.min(map, program));
   const what = map > 0 ? 'program' : 'map';
-  return { reason: 'ProgramTypeUnsupported', message: `the kernel creates no ${what}: ${lib.libbpf_strerror(errno)}` };
+  const why = errno === 0 ? 'it knows no such type' : lib.libbpf_strerror(errno);
+  return { reason: 'ProgramTypeUnsupported', message: `the kernel creates no ${what}: ${why}` };
 }

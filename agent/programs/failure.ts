@@ -89,6 +89,9 @@ function explainObject(failure: ObjectFailure, host: Host): Failure {
   if (failure.log.lines.some((line) => /failed to find valid kernel BTF|loading kernel BTF/i.test(line))) {
     return { reason: 'BTFMissing', message: `${message} [the kernel needs CONFIG_DEBUG_INFO_BTF]`, transient: false };
   }
+  if (errno === EPERM && host.memlockLimited && host.missingCapabilities.length === 0 && !host.seccomp) {
+    return { reason: 'MemlockExceeded', message: `${failure.error.message} [${memlockHint}]`, transient: true };
+  }
   if (errno === EPERM || errno === EACCES) return permissionDenied(message, host);
   if (errno === EINVAL) return { reason: 'ProgramTypeUnsupported', message, transient: false };
   return { reason: 'Internal', message, transient: true };
@@ -97,10 +100,11 @@ function explainObject(failure: ObjectFailure, host: Host): Failure {
 /** libbpf's lines about a pin: it could not be made, or is no map, or one of another shape. */
 const pinRefused = /failed to auto-pin at '|couldn't (retrieve|reuse) pinned map|failed to (pin map|open pinned path)/i;
 
+const memlockHint = 'before Linux 5.11 maps count against RLIMIT_MEMLOCK: raise it or grant SYS_RESOURCE';
+
 function explainMap(map: string, errno: number, message: string): Failure {
   if (errno === EPERM) {
-    const hint = 'before Linux 5.11 maps count against RLIMIT_MEMLOCK: raise it or grant SYS_RESOURCE';
-    return { reason: 'MemlockExceeded', message: `map ${map}: ${message} [${hint}]`, transient: true };
+    return { reason: 'MemlockExceeded', message: `map ${map}: ${message} [${memlockHint}]`, transient: true };
   }
   if (errno === ENOMEM || errno === E2BIG) {
     return {

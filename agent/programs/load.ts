@@ -129,6 +129,7 @@ async function loadOnce(
 ): Promise<Pick<Loaded, 'object' | 'pinPaths'>> {
   const spec = configured.object;
   refuseUnsupported(wish.ref, spec, on);
+  refuseIdle(wish.ref, spec, on, deps.host);
   for (const program of spec.programs) if (on.has(program.name) && canSpare(wish, program.name)) probeTarget(program);
 
   // Open. The result maps get their places, so that those of the last agent are found again.
@@ -180,6 +181,16 @@ function refuseUnsupported(ref: string, { programs }: ObjectSpec, on: ReadonlySe
       : `this version of the agent does not attach programs of type ${foreign.type}`;
   const message = `load ${ref}: program ${foreign.name} (SEC("${foreign.section}")): ${why}`;
   throw new LoadRefused('ProgramTypeUnsupported', message, { ref, program: foreign.name });
+}
+
+/** A kernel attaches LSM programs although nothing will call them: what never counts must not look as if it ran. */
+function refuseIdle(ref: string, { programs }: ObjectSpec, on: ReadonlySet<string>, { securityModules }: Host): void {
+  if (securityModules === undefined || securityModules.includes('bpf')) return;
+  const idle = programs.find(({ type, name }) => type === 'lsm' && on.has(name));
+  if (idle === undefined) return;
+  const modules = securityModules.join(',');
+  const message = `load ${ref}: program ${idle.name} (SEC("${idle.section}")) would never be called: of this kernel's security modules (${modules}) none is bpf [boot with lsm=${modules},bpf]`;
+  throw new LoadRefused('ProgramTypeUnsupported', message, { ref, program: idle.name });
 }
 
 /** Each section is read, patched and set whole. */

@@ -13,6 +13,8 @@ const full: Host = {
   seccomp: false,
   lockdown: 'none',
   perfEventParanoid: 2,
+  securityModules: ['lockdown', 'bpf'],
+  memlockLimited: false,
 };
 
 const refusal = (call: string, errno: number): LibbpfError =>
@@ -125,6 +127,24 @@ describe('explain', () => {
       full,
       'MemlockExceeded',
       /RLIMIT_MEMLOCK/,
+      true,
+    ],
+    [
+      'memlock too low for the first program that libbpf tries',
+      loadFailure(1, [
+        "Error in bpf_object__probe_loading():Operation not permitted(1). Couldn't load trivial BPF program.",
+      ]),
+      { ...full, memlockLimited: true },
+      'MemlockExceeded',
+      /^bpf_object__load x: EPERM \[before Linux 5\.11 .*SYS_RESOURCE\]$/,
+      true,
+    ],
+    [
+      'the same for want of capabilities',
+      loadFailure(1, []),
+      { ...full, memlockLimited: true, missingCapabilities: ['BPF'] },
+      'PermissionDenied',
+      /CAP_BPF/,
       true,
     ],
     [

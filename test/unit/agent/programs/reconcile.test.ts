@@ -40,6 +40,8 @@ class Node {
         seccomp: false,
         lockdown: 'none',
         perfEventParanoid: 2,
+        securityModules: undefined,
+        memlockLimited: false,
       },
       lastGood: {
         remember: (good) => void this.remembered.set(good.ref, good),
