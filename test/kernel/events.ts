@@ -5,9 +5,9 @@ import koffi from 'koffi';
 
 const getpgid = koffi.load('libc.so.6').func('int getpgid(int pid)');
 
-/** Calls getpgid(2) so many times, from this process. */
-export function callGetpgid(times: number): void {
-  for (let i = 0; i < times; i++) getpgid(0);
+/** Calls getpgid(2) so many times, from this process, about itself as 0 or by its number. */
+export function callGetpgid(times: number, about = 0): void {
+  for (let i = 0; i < times; i++) getpgid(about);
 }
 
 /** A UDP socket on loopback and a sender for it: each packet goes out once and comes in once. */

@@ -2,7 +2,9 @@ import { readdirSync, realpathSync } from 'node:fs';
 import { release } from 'node:os';
 import { basename } from 'node:path';
 import { findBinaries } from '../apiserver/harness/binaries.ts';
+import { findKernels, versionOfKernel } from '../vm/kernels.ts';
 import { command, versionOf } from './command.ts';
+import type { Skip } from './outcome.ts';
 
 /** Tests that need the same things of the machine, run together. */
 export interface Lane {
@@ -13,8 +15,15 @@ export interface Lane {
   readonly workers: number;
   /** Killed after this: a lane that does not end has left something open, and that is a failure. */
   readonly timeoutMs: number;
-  /** Gets ready what the lane needs and says what will run for real. Throws, with the reason, where it cannot run. */
-  prepare(): Promise<readonly string[]>;
+  /** Gets ready what the lane needs. Throws, with the reason, where it cannot run. */
+  prepare(): Promise<Prepared>;
+}
+
+export interface Prepared {
+  /** What will run for real. */
+  readonly facts: readonly string[];
+  /** Parts that cannot, where the rest can. */
+  readonly skips?: readonly Skip[];
 }
 
 const minuteMs = 60_000;
@@ -25,7 +34,7 @@ export const lanes: readonly Lane[] = [
     paths: ['test/unit', 'test/tidy.test.ts'],
     workers: 2,
     timeoutMs: 5 * minuteMs,
-    prepare: async () => [`Node ${process.version}`],
+    prepare: async () => ({ facts: [`Node ${process.version}`] }),
   },
   {
     name: 'chart',
@@ -36,9 +45,8 @@ export const lanes: readonly Lane[] = [
       const fetched = await command('test/chart/get-helm.sh', [], { timeoutMs: 5 * minuteMs });
       if (!fetched.ok) throw new Error(fetched.output.trim());
       const helms = [...fetched.output.matchAll(/^helm\d=(.+)$/gm)].map((match) => match[1] ?? '');
-      return Promise.all(
-        helms.map(async (helm) => `helm ${await versionOf(helm, ['version', '--short'], /^(v\S+)/m)}`),
-      );
+      const versions = helms.map((helm) => versionOf(helm, ['version', '--short'], /^(v\S+)/m));
+      return { facts: (await Promise.all(versions)).map((version) => `helm ${version}`) };
     },
   },
   {
@@ -46,21 +54,28 @@ export const lanes: readonly Lane[] = [
     paths: ['test/apiserver'],
     workers: 1,
     timeoutMs: 15 * minuteMs,
-    prepare: prepareApiserver,
+    prepare: async () => ({ facts: await prepareApiserver() }),
   },
   {
     name: 'kernel',
     paths: ['test/kernel'],
     workers: 1,
     timeoutMs: 15 * minuteMs,
-    prepare: prepareKernel,
+    prepare: async () => ({ facts: await prepareKernel() }),
+  },
+  {
+    name: 'vm',
+    paths: ['test/vm'],
+    workers: 1,
+    timeoutMs: 20 * minuteMs,
+    prepare: prepareVm,
   },
   {
     name: 'path',
     paths: ['test/path'],
     workers: 1,
     timeoutMs: 10 * minuteMs,
-    prepare: async () => [...(await prepareApiserver()), ...(await prepareKernel())],
+    prepare: async () => ({ facts: [...(await prepareApiserver()), ...(await prepareKernel())] }),
   },
 ];
 
@@ -84,6 +99,20 @@ async function prepareKernel(): Promise<readonly string[]> {
     `clang ${await versionOf('clang', ['--version'], /version (\S+)/)}`,
     `Prometheus ${await versionOf('prometheus', ['--version'], /version (\S+)/)}`,
   ];
+}
+
+/** Kernels that cannot be had are skipped one by one. */
+async function prepareVm(): Promise<Prepared> {
+  if (process.arch !== 'x64')
+    throw new Error(`the machines are x86-64, and so are the Node and libbpf in them; this is ${process.arch}`);
+  const qemu = await command('qemu-system-x86_64', ['--version']);
+  if (!qemu.ok) throw new Error(qemu.output.trim());
+  const { kernels, missing } = await findKernels();
+  const skips = missing.map(({ series, reason }) => ({ what: `vm: Linux ${series}`, reason }));
+  if (kernels.length === 0) throw new Error(skips.map(({ reason }) => reason).join('; '));
+  const booted = kernels.map((kernel) => `Linux ${versionOfKernel(kernel)}`);
+  const version = /version (\S+)/.exec(qemu.output)?.[1] ?? 'of an unknown version';
+  return { facts: [...booted, `QEMU ${version}, all in software`, `libbpf ${libbpfVersion()}`], skips };
 }
 
 /** Makes a map in the kernel, which tells whether bpf(2) is to be had at all. */

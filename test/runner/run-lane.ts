@@ -2,18 +2,18 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { messageOf } from '../../runtime/errors.ts';
 import { command } from './command.ts';
 import { jestOutcome } from './jest-outcome.ts';
-import type { Lane } from './lanes.ts';
+import type { Lane, Prepared } from './lanes.ts';
 import type { Outcome } from './outcome.ts';
 
 /** Runs one lane's files with jest, in a process of its own. `root` ends in a slash. */
 export async function runLane(lane: Lane, root: string, say: (line: string) => void): Promise<Outcome> {
-  let facts: readonly string[];
+  let prepared: Prepared;
   try {
-    facts = await lane.prepare();
+    prepared = await lane.prepare();
   } catch (thrown) {
     return { passed: 0, failures: [], skips: [{ what: lane.name, reason: messageOf(thrown) }] };
   }
-  say(`${lane.name}: on ${facts.join(', ')}`);
+  say(`${lane.name}: on ${prepared.facts.join(', ')}`);
 
   const folder = `${root}build/test`;
   const report = `${folder}/${lane.name}.json`;
@@ -30,6 +30,7 @@ export async function runLane(lane: Lane, root: string, say: (line: string) => v
   let outcome: Outcome;
   try {
     outcome = jestOutcome(await readFile(report, 'utf8'), root);
+    outcome = { ...outcome, skips: [...outcome.skips, ...(prepared.skips ?? [])] };
   } catch (cause) {
     const message = `${jest.output}\nread jest's report: ${messageOf(cause)}`;
     return { passed: 0, failures: [{ what: lane.name, message }], skips: [] };
