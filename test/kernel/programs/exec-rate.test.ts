@@ -1,6 +1,6 @@
-import { libraryManifest } from '../../fixtures/library.ts';
 import { AgentHome, type RunningAgent } from '../agent-process.ts';
 import { OwnCgroup } from './own-cgroup.ts';
+import { runProgram } from './run-program.ts';
 
 let home: AgentHome;
 let agent: RunningAgent;
@@ -8,9 +8,7 @@ let cgroup: OwnCgroup;
 beforeAll(async () => {
   cgroup = new OwnCgroup();
   home = new AgentHome();
-  home.write('exec-rate.yaml', libraryManifest('exec-rate'));
-  agent = await home.start();
-  await agent.until('bpf_agent_programs{node="n1",state="ready"}', '1');
+  agent = await runProgram(home, 'exec-rate');
 });
 afterAll(async () => {
   await home[Symbol.asyncDispose]();
