@@ -55,7 +55,7 @@ export async function startAgent(deps: AgentDeps): Promise<{ readonly url: strin
     node: config.nodeName,
     observer: own,
     ownText: async () => (await own.text()) + programRuns.text(),
-    decoders: (specs) => makeDecoders(specs, names),
+    decoders: (specs, enums) => makeDecoders(specs, names, enums),
     onLimited: () => reconciler.recheck(),
   });
   const source = await openSource({

@@ -1,4 +1,5 @@
 import type { NumberReading, Reading } from '../../bpf/metrics/plan.ts';
+import type { NameSource } from './decoders/fresh.ts';
 import { type Digits, maxNumberBytes } from './digits.ts';
 import { type Halves, type NumberReader, numberReader } from './numbers.ts';
 import { labelValue, maxEscapedBytes, type Piece, pieceOf, writePiece, writeUntrusted } from './text.ts';
@@ -13,6 +14,8 @@ export interface Column {
   readonly write: Write;
   /** At most so many bytes are written, not counting a word behind them that may be overwritten. */
   readonly maxBytes: number;
+  /** Where it has names from: the entries that one of them misses have no series in this walk. */
+  readonly names?: readonly NameSource[];
   /** Forgets answers that are too old; to be called before each walk. */
   readonly refresh?: () => void;
 }

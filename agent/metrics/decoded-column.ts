@@ -2,18 +2,14 @@ import { type LabelPlan, maxLabelValueBytes, type Reading } from '../../bpf/metr
 import { type DecoderSpec, decoderInputs } from '../../crds/decoder.ts';
 import { Answers } from './answers.ts';
 import { type Column, dropped } from './columns.ts';
+import type { DecoderChain } from './decoders/decoder.ts';
 import { type Halves, numberReader } from './numbers.ts';
 import { maxEscapedBytes, type Piece, pieceOfBytes, wordBytes, writePiece, writeUntrusted } from './text.ts';
-
-/** A label's decoders. Undefined: the series is left out. It does not throw, and keeps nothing of what it is given. */
-export interface DecoderChain {
-  decode(input: Uint8Array): Uint8Array | undefined;
-}
 
 /** What a label's decoders are made with. */
 export interface DecoderTools {
   /** Throws for parameters that nothing can be made of. */
-  readonly decoders: (specs: readonly DecoderSpec[]) => DecoderChain;
+  readonly decoders: (specs: readonly DecoderSpec[], enums?: LabelPlan['enums']) => DecoderChain;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -27,8 +23,9 @@ export function decodedColumn(
   reading: Reading,
   specs: NonNullable<LabelPlan['decoders']>,
   tools: DecoderTools,
+  enums?: LabelPlan['enums'],
 ): Column {
-  const decoder = tools.decoders(specs);
+  const decoder = tools.decoders(specs, enums);
   const [first] = specs;
   const input = first === undefined || decoderInputs[first.name] === 'text' ? shownInput(plain) : rawInput(reading);
   const known = new Answers<string | number, Piece>(tools.now);
@@ -39,14 +36,20 @@ export function decodedColumn(
     const view = new DataView(answer.buffer, answer.byteOffset, answer.length);
     return pieceOfBytes(new Uint8Array(room.buffer, 0, writeUntrusted(view, 0, answer.length, room, 0)));
   };
+  const { names } = decoder;
+  const misses = (): number => names.reduce((sum, source) => sum + source.misses, 0);
   return {
     maxBytes: maxEscapedBytes,
+    names,
     refresh: () => known.refresh(),
     write: (source, from, out, at) => {
       const key = input.key(source, from);
       let piece = known.get(key);
       if (piece === undefined) {
+        const missesBefore = misses();
         piece = ask(input.bytes());
+        // Not known yet, rather than unknown: a series with a name that is not its own would be another series.
+        if (misses() !== missesBefore) return dropped;
         known.set(key, piece);
       }
       return piece === noSeries ? dropped : writePiece(out, at, piece);

@@ -1,5 +1,6 @@
 import { indexLabel } from '../../bpf/metrics/names.ts';
 import { type Column, dropped, type Write } from './columns.ts';
+import type { NameSource } from './decoders/fresh.ts';
 import { labelValue, type Piece, pieceOf, wordBytes, writePiece } from './text.ts';
 
 /** A label of every series of a table: the same for all, or written from an entry's bytes. */
@@ -20,6 +21,10 @@ export class LabelBlock {
   indexPlace = 0;
   /** Most bytes that the rest of one entry can take, with the word that a store may reach beyond. */
   readonly maxRestBytes: number;
+  /** Some label is what decoders make of it. */
+  readonly isDecoded: boolean;
+  /** Where labels have names from; none twice. */
+  readonly names: readonly NameSource[];
   readonly #columns: readonly BlockColumn[];
   readonly #refreshes: readonly (() => void)[];
 
@@ -64,6 +69,8 @@ export class LabelBlock {
       behind: pieceOf(behind),
       indexAt: place ?? -1,
     }));
+    this.isDecoded = columns.some(({ column }) => column.names !== undefined);
+    this.names = Array.from(new Set(columns.flatMap(({ column }) => column.names ?? [])));
     this.#refreshes = columns.flatMap(({ column }) => column.refresh ?? []);
     this.maxRestBytes = columns.reduce(
       (sum, { column, behind }) => sum + column.maxBytes + Buffer.byteLength(behind),

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 
 /** The render's time is spent; what is not written yet is left out. */
 export class BudgetSpent extends Error {
@@ -36,6 +36,24 @@ export class Pacer {
   check(): void {
     this.#signal.throwIfAborted();
     if (this.#now() >= this.#deadline) throw new BudgetSpent('the time for this scrape is over');
+  }
+
+  /** Waits for what does not reject, but no longer than so, nor beyond the deadline. Throws as `check`. */
+  async wait(what: Promise<unknown>, limitMs: number): Promise<void> {
+    const over = new AbortController();
+    const leftMs = Math.max(0, Math.min(limitMs, this.#deadline - this.#now()));
+    try {
+      await Promise.race([
+        what,
+        setTimeout(leftMs, undefined, { signal: AbortSignal.any([this.#signal, over.signal]) }),
+      ]);
+    } catch (thrown) {
+      if (!this.#signal.aborted) throw thrown;
+    } finally {
+      over.abort();
+    }
+    this.check();
+    this.#sliceEnd = this.#now() + sliceMs;
   }
 
   async pause(): Promise<void> {

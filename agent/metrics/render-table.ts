@@ -29,6 +29,10 @@ export interface TableResult {
 const linesPerCheck = 512;
 /** And bytes of labels, where a row may have many. */
 const textBytesPerCheck = 1 << 20;
+/** Where labels are decoded at most so many: a hostile pattern takes some milliseconds for one. */
+const decodedLinesPerCheck = 16;
+/** So long a table waits for names; entries whose names are not here by then have no series in this scrape. */
+const maxNamesMs = 2000;
 
 /**
  * Reads a map once and writes each of its metrics to its own text, those series that `ledger` admits. Lets others run
@@ -84,8 +88,9 @@ class TableRender {
     this.#maxBytes = maxBytes;
     this.#ledger = ledger;
     this.#lines = mergedNumbers(table) * table.rows;
+    const lines = table.block.isDecoded ? decodedLinesPerCheck : linesPerCheck;
     const byText = textBytesPerCheck / (table.block.maxRestBytes * table.rows);
-    this.#step = Math.max(1, Math.floor(Math.min(linesPerCheck / this.#lines, byText)));
+    this.#step = Math.max(1, Math.floor(Math.min(lines / this.#lines, byText)));
   }
 
   /** Writes entries as they are read. Undefined: `cleanKeys` found one that is not clean, and the texts are of no use. */
@@ -121,6 +126,20 @@ class TableRender {
 
   /** Gathers entries by their labels and writes these at the end. */
   async merge(): Promise<TableResult> {
+    await this.#waitForNames();
+    const missesBefore = this.#misses;
+    let gathered = await this.#gather();
+    if (this.#misses !== missesBefore) {
+      // Some entries are new to those who know names, and without names they were left out.
+      await this.#waitForNames();
+      gathered = await this.#gather();
+    }
+    await this.#writeMerged();
+    return this.#end(gathered.entries, gathered.merged);
+  }
+
+  /** Reads all entries into the merger. */
+  async #gather(): Promise<{ readonly entries: number; readonly merged: number }> {
     const { batch, merger } = this.#tools;
     const { rows, block, cleanKeys, gathers } = this.#table;
     await this.#begin();
@@ -128,20 +147,32 @@ class TableRender {
     let entries = 0;
     let merged = 0;
     let allClean = cleanKeys !== undefined;
+    let step = block.isDecoded ? 1 : this.#step;
     for await (const count of batch.walk(this.#table.reader)) {
-      for (let from = 0; from < count; from += this.#step) {
-        const to = Math.min(from + this.#step, count);
+      for (let from = 0, to = 0; from < count; from = to) {
+        to = Math.min(from + step, count);
         allClean &&= cleanKeys?.areClean(batch.keys, from, to) === true;
         await this.#pass(merger.reserve((to - from) * rows, block.maxRestBytes));
         merged += mergeRows(this.#table, batch, from, to, merger, false);
-        if (this.#pacer.due()) await this.#breathe(merger.usedBytes);
+        const due = this.#pacer.due();
+        if (block.isDecoded) step = due ? 1 : Math.min(step * 2, this.#step);
+        if (due) await this.#breathe(merger.usedBytes);
       }
       entries += count;
     }
     if (cleanKeys !== undefined) cleanKeys.expected = allClean;
-    merged -= merger.count;
-    await this.#writeMerged();
-    return this.#end(entries, gathers ? 0 : merged);
+    return { entries, merged: gathers ? 0 : merged - merger.count };
+  }
+
+  /** How often labels have met what has no name yet. */
+  get #misses(): number {
+    return this.#table.block.names.reduce((sum, { misses }) => sum + misses, 0);
+  }
+
+  /** Until all that was asked for has been looked for. */
+  async #waitForNames(): Promise<void> {
+    const preparing = this.#table.block.names.flatMap((names) => names.prepare() ?? []);
+    if (preparing.length > 0) await this.#pacer.wait(Promise.all(preparing), maxNamesMs);
   }
 
   async #begin(): Promise<void> {

@@ -113,7 +113,7 @@ const perCpuTypes: ReadonlySet<number> = new Set([5, 6, 10]);
 function labelColumn(label: LabelPlan, cpus: number, stepBytes: number, tools: LayoutTools): Column {
   const { reading, decoders = [] } = label;
   const plain = columnOf(reading, tools.digits);
-  const column = decoders.length === 0 ? plain : decodedColumn(plain, reading, decoders, tools);
+  const column = decoders.length === 0 ? plain : decodedColumn(plain, reading, decoders, tools, label.enums);
   if (label.from === 'key' || reading.kind !== 'text' || cpus === 1) return column;
   return firstCpuText(column, reading.offsetBytes, cpus, stepBytes);
 }

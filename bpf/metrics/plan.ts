@@ -1,4 +1,5 @@
 import type { DecoderSpec } from '../../crds/decoder.ts';
+import type { Enumerators } from '../object/enumerators.ts';
 
 /**
  * What to read from which map and what to call it. Zero configuration makes such a plan from BTF (`zero-config.ts`);
@@ -46,6 +47,8 @@ export interface LabelPlan {
    * that the reading gives.
    */
   readonly decoders?: readonly DecoderSpec[];
+  /** What the object's own BTF has of the types that the decoder `enum` names, by name: for a kernel that has not. */
+  readonly enums?: ReadonlyMap<string, Enumerators>;
 }
 
 export type MetricType = 'counter' | 'gauge' | 'untyped' | 'histogram';

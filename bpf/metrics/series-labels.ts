@@ -1,5 +1,7 @@
 import type { DecoderSpec } from '../../crds/decoder.ts';
 import type { SeriesLabelSpec } from '../../crds/metrics.ts';
+import type { Enumerators } from '../object/enumerators.ts';
+import type { TypeTable } from '../object/spec.ts';
 import { decoderFault } from './decoder-fault.ts';
 import { numberAt, shapeOf } from './fields.ts';
 import { labelReading, untypedReading } from './key-labels.ts';
@@ -26,12 +28,29 @@ export function labelPlan(
   const from = label.value === undefined ? 'key' : 'value';
   if (!checkDecoders(decoders, reading, at, report)) return undefined;
   const simple = simplified(reading, decoders);
+  const enums = ownEnums(decoders, source.types);
   return {
     name,
     from,
     reading: simple.reading,
     ...(simple.decoders.length > 0 && { decoders: simple.decoders }),
+    ...(enums.size > 0 && { enums }),
   };
+}
+
+function ownEnums(decoders: readonly DecoderSpec[], types: TypeTable): ReadonlyMap<string, Enumerators> {
+  const wanted = new Set(decoders.flatMap(({ type }) => (type === undefined ? [] : [`enum ${type}`])));
+  const found = new Map<string, Enumerators>();
+  if (wanted.size === 0) return found;
+  for (let id = 1; id <= types.count; id++) {
+    const name = types.nameOf(id);
+    if (!wanted.has(name)) continue;
+    const layout = types.layout(id);
+    // Without enumerators it is a forward declaration.
+    if (layout.kind === 'enum' && layout.enumerators.size > 0)
+      found.set(name.slice('enum '.length), layout.enumerators);
+  }
+  return found;
 }
 
 /** Why a label must not have a name: series carry it already, or it would pass for what Prometheus says of a target. */

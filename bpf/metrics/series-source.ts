@@ -1,5 +1,5 @@
 import type { SeriesSpec } from '../../crds/metrics.ts';
-import type { Layout, MapSpec, ObjectSpec } from '../object/spec.ts';
+import type { Layout, MapSpec, ObjectSpec, TypeTable } from '../object/spec.ts';
 import { numberAt } from './fields.ts';
 import { layoutOf, type Shape } from './key-labels.ts';
 import { exportedTypes, perCpuTypes } from './map-shapes.ts';
@@ -21,6 +21,8 @@ export interface SeriesSource {
   readonly value: Layout | undefined;
   /** Where in its section a global is; 0 for a map. */
   readonly valueAt: number;
+  /** The object's. */
+  readonly types: TypeTable;
 }
 
 /** The map or global of a series, or which one of the two fields names none, and why. */
@@ -51,6 +53,7 @@ function mapSource(object: ObjectSpec, name: string): SeriesSource | (Problem & 
     key: shape === 'array' ? arrayKey : layoutOf(object.types, spec.keyTypeId, spec.keySizeBytes),
     value: layoutOf(object.types, spec.valueTypeId, spec.valueSizeBytes),
     valueAt: 0,
+    types: object.types,
   };
 }
 
@@ -73,6 +76,7 @@ function globalSource(object: ObjectSpec, name: string): SeriesSource | (Problem
     key: undefined,
     value: layoutOf(object.types, global.typeId, global.sizeBytes),
     valueAt: global.offsetBytes,
+    types: object.types,
   };
 }
 

@@ -1,5 +1,6 @@
 import { isModifier, kinds } from './btf-kinds.ts';
 import type { BtfRecord, BtfRecords } from './btf-records.ts';
+import { enumeratorsOf } from './enumerators.ts';
 import { maxDecodedMembers, maxLayoutMembers, maxTypeDepth, maxTypeSizeBytes } from './limits.ts';
 import { ObjectError } from './object-error.ts';
 import type { Layout, MemberLayout } from './spec.ts';
@@ -108,19 +109,9 @@ export class LayoutReader {
   }
 
   #readEnum(record: BtfRecord): Measured {
-    const wide = record.kind === kinds.enum64;
     const signed = record.kindFlag;
-    const { types } = this.#btf;
     this.#decode(record);
-    const enumerators = new Map<bigint, string>();
-    for (let i = 0; i < record.count; i++) {
-      const at = record.dataOffset + i * (wide ? 12 : 8);
-      const value = wide ? (BigInt(types.u32(at + 8)) << 32n) | BigInt(types.u32(at + 4)) : BigInt(types.u32(at + 4));
-      // Clang before 15 never set kind_flag: its negative enumerators come as u32, here as in bpftool.
-      const shown = signed ? BigInt.asIntN(wide ? 64 : 32, value) : value;
-      // Of two names for one value the first counts: `LAST = C` and `MAX = LAST` follow what they stand for.
-      if (!enumerators.has(shown)) enumerators.set(shown, this.#btf.name(types.u32(at)));
-    }
+    const enumerators = enumeratorsOf(record, this.#btf.types, (offset) => this.#btf.name(offset));
     const sizeBytes = record.sizeOrType;
     if (![1, 2, 4, 8].includes(sizeBytes)) throw this.#bad(record, `enum type ${record.id} has ${sizeBytes} bytes`);
     return leaf({ kind: 'enum', sizeBytes, signed, enumerators });

@@ -19,6 +19,20 @@ export interface BtfRecord {
   readonly dataOffset: number;
 }
 
+/** The record at `at` of the type section. */
+export function recordAt(types: Region, at: number, id: number): BtfRecord {
+  const info = types.u32(at + 4);
+  return {
+    id,
+    kind: (info >>> 24) & 0x1f,
+    kindFlag: info >>> 31 === 1,
+    count: info & 0xffff,
+    nameOffset: types.u32(at),
+    sizeOrType: types.u32(at + 8),
+    dataOffset: at + recordBytes,
+  };
+}
+
 /** A variable of a data section (`struct btf_var_secinfo` and the variable that it names). */
 export interface BtfVariable {
   readonly varId: number;
@@ -54,16 +68,7 @@ export class BtfRecords {
     const at = this.#offsets[id - 1];
     if (at === undefined)
       throw new ObjectError('BadBTF', `there is no type ${id}, only ${this.count}`, this.types.at(0));
-    const info = this.types.u32(at + 4);
-    return {
-      id,
-      kind: (info >>> 24) & 0x1f,
-      kindFlag: info >>> 31 === 1,
-      count: info & 0xffff,
-      nameOffset: this.types.u32(at),
-      sizeOrType: this.types.u32(at + 8),
-      dataOffset: at + recordBytes,
-    };
+    return recordAt(this.types, at, id);
   }
 
   /** Where the type's record starts in the type section. */
@@ -116,15 +121,21 @@ function indexTypes(types: Region): Uint32Array {
   for (let at = 0; at < types.length; ) {
     if (count === maxTypes)
       throw new ObjectError('TooLarge', `more than ${maxTypes} types`, { ...types.at(at), limit: maxTypes });
-    const info = types.u32(at + 4);
-    const kind = (info >>> 24) & 0x1f;
-    if (kind === kinds.void || kind >= kindCount)
-      throw new ObjectError('BadBTF', `type ${count + 1} is of unknown kind ${kind}`, types.at(at));
-    const length = recordBytes + trailingBytes(kind, info & 0xffff);
-    if (at + length > types.length)
-      throw new ObjectError('Truncated', `type ${count + 1} of ${length} bytes is cut off`, types.at(at));
+    const length = recordLength(types, at, count + 1);
     offsets[count++] = at;
     at += length;
   }
   return offsets.subarray(0, count);
+}
+
+/** Bytes of the record at `at`, that of type `id`, with what follows it. Throws where what is behind cannot be told. */
+export function recordLength(types: Region, at: number, id: number): number {
+  const info = types.u32(at + 4);
+  const kind = (info >>> 24) & 0x1f;
+  if (kind === kinds.void || kind >= kindCount)
+    throw new ObjectError('BadBTF', `type ${id} is of unknown kind ${kind}`, types.at(at));
+  const length = recordBytes + trailingBytes(kind, info & 0xffff);
+  if (at + length > types.length)
+    throw new ObjectError('Truncated', `type ${id} of ${length} bytes is cut off`, types.at(at));
+  return length;
 }

@@ -34,6 +34,12 @@ export function emptyBtf(): Btf {
  * Throws ObjectError.
  */
 export function readBtf(bytes: Uint8Array, section = '.BTF'): Btf {
+  const { types, strings } = btfSections(bytes, section);
+  return new Btf(types, strings);
+}
+
+/** The two parts of a BTF blob, by its header. Throws ObjectError. */
+export function btfSections(bytes: Uint8Array, section: string): { readonly types: Region; readonly strings: Region } {
   const blob = new Region(bytes, section);
   if (blob.length > maxBtfBytes) {
     throw new ObjectError('TooLarge', `${blob.length} bytes of BTF, ${maxBtfBytes} are allowed`, {
@@ -53,5 +59,5 @@ export function readBtf(bytes: Uint8Array, section = '.BTF'): Btf {
   if (strings.length === 0 || strings.u8(0) !== 0 || strings.u8(strings.length - 1) !== 0) {
     throw new ObjectError('BadBTF', 'its strings do not start and end with NUL', strings.at(0));
   }
-  return new Btf(types, strings);
+  return { types, strings };
 }

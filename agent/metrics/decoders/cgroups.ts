@@ -1,10 +1,10 @@
 import { messageOf } from '../../../runtime/errors.ts';
 import { Fresh } from './fresh.ts';
-import type { Machine } from './machine.ts';
+import { eachOf, linesOf, type Machine } from './machine.ts';
 
 const mounts = '/proc/self/mountinfo';
-/** An id is never another cgroup's in one boot, so a path found stays right; only what is not there is looked for again. */
-const ages = { maxAgeMs: 600_000, missAgeMs: 5000 };
+/** An id is never another cgroup's in one boot, so a path found stays right, but for renames, which only v1 has. */
+const maxAgeMs = 600_000;
 /** So long the name of a cgroup that is gone is kept: its counters are still in maps. As ebpf_exporter does. */
 const keepGoneMs = 600_000;
 const maxCgroups = 65_536;
@@ -23,26 +23,26 @@ interface Cgroup {
  * host with v1 alone it is the memory controller's hierarchy, or the first where that is off.
  */
 export class Cgroups {
+  readonly names: Fresh<bigint, ReadonlyMap<bigint, Cgroup>>;
   readonly #machine: Machine;
-  readonly #cgroups: Fresh<ReadonlyMap<bigint, Cgroup>>;
 
   constructor(machine: Machine) {
     this.#machine = machine;
-    this.#cgroups = new Fresh((before) => this.#read(before), machine.clock, ages);
+    this.names = new Fresh({ read: (before) => this.#read(before), clock: machine.clock, maxAgeMs });
   }
 
   /** From the root of the file system: `/sys/fs/cgroup/system.slice`. */
   path(id: bigint): string | undefined {
-    return this.#cgroups.find((cgroups) => cgroups.get(id))?.path;
+    return this.names.find(id, (cgroups) => cgroups.get(id))?.path;
   }
 
-  #read(before: ReadonlyMap<bigint, Cgroup> = new Map()): ReadonlyMap<bigint, Cgroup> {
+  async #read(before: ReadonlyMap<bigint, Cgroup> = new Map()): Promise<ReadonlyMap<bigint, Cgroup>> {
     const nowMs = this.#machine.clock.monotonic();
     const found = new Map<bigint, Cgroup>();
     try {
-      const root = this.#hierarchy();
+      const root = await this.#hierarchy();
       if (root === undefined) this.#machine.warn('name cgroups: no cgroup file system is mounted');
-      else this.#walk(root, nowMs, found);
+      else await this.#walk(root, nowMs, found);
     } catch (thrown) {
       this.#machine.warn(`name cgroups: ${messageOf(thrown)}`);
     }
@@ -53,28 +53,34 @@ export class Cgroups {
     return found;
   }
 
-  #hierarchy(): string | undefined {
-    const mounted = parseMounts(Buffer.from(this.#machine.readFile(mounts)).toString());
+  async #hierarchy(): Promise<string | undefined> {
+    const mounted: Mount[] = [];
+    for await (const lines of linesOf(this.#machine.read(mounts))) mounted.push(...lines.flatMap(mountIn));
     const unified = mounted.filter(({ type }) => type === 'cgroup2');
-    // A container sees its own part of the tree, and maybe the host's, mounted elsewhere.
-    const whole = unified.find(({ path }) => this.#machine.stat(path).inode === rootInode);
     const memory = mounted.find(({ options }) => options.includes('memory'));
-    return (whole ?? unified[0] ?? memory ?? mounted[0])?.path;
+    return (await this.#whole(unified)) ?? (unified[0] ?? memory ?? mounted[0])?.path;
   }
 
-  #walk(root: string, nowMs: number, found: Map<bigint, Cgroup>): void {
+  /** A container sees its own part of the tree, and maybe the host's, mounted elsewhere. */
+  async #whole(unified: readonly Mount[]): Promise<string | undefined> {
+    for (const { path } of unified) if ((await this.#machine.stat(path)).inode === rootInode) return path;
+    return undefined;
+  }
+
+  async #walk(root: string, nowMs: number, found: Map<bigint, Cgroup>): Promise<void> {
     const open = [root];
-    for (let i = 0; i < open.length && found.size < maxCgroups; i++) {
-      const path = open[i] ?? root;
+    await eachOf(open, async (path) => {
       try {
-        const { inode, links } = this.#machine.stat(path);
-        found.set(inode, { path, seenAtMs: nowMs });
+        const { inode, links } = await this.#machine.stat(path);
+        if (found.size < maxCgroups) found.set(inode, { path, seenAtMs: nowMs });
         // Most cgroups have none in them, and listing their fifty files is the costly part.
-        if (links > 2) open.push(...this.#machine.folders(path).map((name) => `${path}/${name}`));
+        if (links <= 2) return;
+        for await (const name of this.#machine.folders(path))
+          if (open.length < maxCgroups) open.push(`${path}/${name}`);
       } catch {
         // Gone meanwhile, with all that was in it.
       }
-    }
+    });
   }
 }
 
@@ -85,11 +91,9 @@ interface Mount {
 }
 
 /** `31 23 0:28 / /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw` (proc_pid_mountinfo(5)); cgroups' only. */
-function parseMounts(text: string): Mount[] {
-  return text.split('\n').flatMap((line) => {
-    const [before = '', behind = ''] = line.split(' - ');
-    const [type = '', , options = ''] = behind.split(' ');
-    const path = before.split(' ')[4];
-    return path === undefined || !type.startsWith('cgroup') ? [] : [{ path, type, options: options.split(',') }];
-  });
+function mountIn(line: string): Mount[] {
+  const [before = '', behind = ''] = line.split(' - ');
+  const [type = '', , options = ''] = behind.split(' ');
+  const path = before.split(' ')[4];
+  return path === undefined || !type.startsWith('cgroup') ? [] : [{ path, type, options: options.split(',') }];
 }

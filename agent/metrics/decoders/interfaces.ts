@@ -1,44 +1,42 @@
 import { messageOf } from '../../../runtime/errors.ts';
 import { Fresh } from './fresh.ts';
-import type { Machine } from './machine.ts';
+import { eachOf, type Machine, textOf } from './machine.ts';
 
 const folder = '/sys/class/net';
 /** Interfaces come with every container. */
-const ages = { maxAgeMs: 10_000, missAgeMs: 1000 };
+const maxAgeMs = 10_000;
 const maxInterfaces = 16_384;
 
 /** Names of network interfaces by index, in the namespace that the agent runs in. */
 export class Interfaces {
+  readonly names: Fresh<number, ReadonlyMap<number, string>>;
   readonly #machine: Machine;
-  readonly #names: Fresh<ReadonlyMap<number, string>>;
 
   constructor(machine: Machine) {
     this.#machine = machine;
-    this.#names = new Fresh(() => this.#read(), machine.clock, ages);
+    this.names = new Fresh({ read: (before) => this.#read(before), clock: machine.clock, maxAgeMs });
   }
 
   name(index: number): string | undefined {
-    return this.#names.find((names) => names.get(index));
+    return this.names.find(index, (names) => names.get(index));
   }
 
-  #read(): ReadonlyMap<number, string> {
+  async #read(before: ReadonlyMap<number, string> = new Map()): Promise<ReadonlyMap<number, string>> {
+    const found: string[] = [];
+    try {
+      for await (const name of this.#machine.list(folder)) if (found.length < maxInterfaces) found.push(name);
+    } catch (thrown) {
+      this.#machine.warn(`name network interfaces: ${messageOf(thrown)}`);
+      return before;
+    }
     const names = new Map<number, string>();
-    for (const name of this.#list()) {
+    await eachOf(found, async (name) => {
       try {
-        names.set(Number(Buffer.from(this.#machine.readFile(`${folder}/${name}/ifindex`)).toString()), name);
+        names.set(Number(await textOf(this.#machine.read(`${folder}/${name}/ifindex`))), name);
       } catch {
         // Gone since the folder was read, or no interface: bonding_masters is a file beside them.
       }
-    }
+    });
     return names;
-  }
-
-  #list(): readonly string[] {
-    try {
-      return this.#machine.list(folder).slice(0, maxInterfaces);
-    } catch (thrown) {
-      this.#machine.warn(`name network interfaces: ${messageOf(thrown)}`);
-      return [];
-    }
   }
 }

@@ -1,4 +1,4 @@
-import { type Decoder, showing, unreadable } from './decoder.ts';
+import { type Decoder, naming, unreadable } from './decoder.ts';
 import { firstU32 } from './numbers-in.ts';
 import type { Partitions } from './partitions.ts';
 
@@ -7,7 +7,7 @@ import type { Partitions } from './partitions.ts';
  * include/linux/kdev_t.h.
  */
 export const majorminorDecoder = (partitions: Partitions): Decoder =>
-  showing((input) => {
+  naming(partitions.names, (input) => {
     const device = firstU32(input);
     if (device === undefined) return unreadable(input);
     const major = (device >>> 8) & 0xfff;

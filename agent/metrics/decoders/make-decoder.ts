@@ -1,7 +1,8 @@
+import type { Enumerators } from '../../../bpf/object/enumerators.ts';
 import type { DecoderName, DecoderSpec } from '../../../crds/decoder.ts';
 import { boolDecoder } from './bool.ts';
 import { cgroupDecoder } from './cgroup.ts';
-import type { Decoder } from './decoder.ts';
+import type { Decoder, DecoderChain } from './decoder.ts';
 import type { DecoderEnv } from './decoder-env.ts';
 import { dnameDecoder } from './dname.ts';
 import { enumDecoder } from './enum.ts';
@@ -25,7 +26,10 @@ import { stringDecoder } from './string.ts';
 import { syscallDecoder } from './syscall.ts';
 import { uintDecoder } from './uint.ts';
 
-type DecoderFactory = (env: DecoderEnv, spec: DecoderSpec) => Decoder;
+/** Enums of the object's own, by name. */
+type OwnEnums = ReadonlyMap<string, Enumerators>;
+
+type DecoderFactory = (env: DecoderEnv, spec: DecoderSpec, own: OwnEnums) => Decoder;
 
 /** Every decoder that a manifest may name. Parameters are there: the schema holds each to its decoder. */
 export const decoders: Readonly<Record<DecoderName, DecoderFactory>> = {
@@ -43,7 +47,7 @@ export const decoders: Readonly<Record<DecoderName, DecoderFactory>> = {
   mkdev: ({ partitions }) => mkdevDecoder(partitions),
   ksym: ({ symbols }) => ksymDecoder(symbols),
   kstack: ({ symbols }) => kstackDecoder(symbols),
-  enum: ({ enums }, { type = '' }) => enumDecoder(enums.enumerators(type)),
+  enum: ({ enums }, { type = '' }, own) => enumDecoder(enums, type, own.get(type)),
   static_map: (_, { map = {}, allowUnknown = false }) => staticMapDecoder({ map, allowUnknown }),
   regexp: (_, { regexps = [] }) => regexpDecoder(regexps),
   format: (_, { format = '%s' }) => formatDecoder(format),
@@ -58,12 +62,14 @@ export const decoders: Readonly<Record<DecoderName, DecoderFactory>> = {
 };
 
 /** Throws PatternError or FormatError for what the plan should have refused. */
-export const makeDecoder = (spec: DecoderSpec, env: DecoderEnv): Decoder => decoders[spec.name](env, spec);
+export const makeDecoder = (spec: DecoderSpec, env: DecoderEnv, own: OwnEnums = new Map()): Decoder =>
+  decoders[spec.name](env, spec, own);
 
 /** One after the other, each taking what the one before gave; one that refuses ends it. Throws as `makeDecoder`. */
-export function makeDecoders(specs: readonly DecoderSpec[], env: DecoderEnv): Decoder {
-  const chain = specs.map((spec) => makeDecoder(spec, env));
+export function makeDecoders(specs: readonly DecoderSpec[], env: DecoderEnv, own?: OwnEnums): DecoderChain {
+  const chain = specs.map((spec) => makeDecoder(spec, env, own));
   return {
+    names: Array.from(new Set(chain.flatMap(({ names }) => names ?? []))),
     decode: (input) => {
       let bytes: Uint8Array | undefined = input;
       for (const decoder of chain) bytes = bytes && decoder.decode(bytes);

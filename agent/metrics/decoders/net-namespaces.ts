@@ -1,47 +1,49 @@
+import { codeOf, messageOf } from '../../../runtime/errors.ts';
 import { Fresh } from './fresh.ts';
-import type { Machine } from './machine.ts';
+import { eachOf, type Machine } from './machine.ts';
 
 /** Where `ip netns`, CNI plugins and docker mount namespaces under a name. */
 const folders = ['/run/netns', '/run/docker/netns'];
-const ages = { maxAgeMs: 10_000, missAgeMs: 1000 };
+const maxAgeMs = 10_000;
 const maxNamespaces = 16_384;
 
 /** Names of network namespaces by the number of their inode (`ns.inum` in the kernel's struct net). */
 export class NetNamespaces {
+  readonly names: Fresh<bigint, ReadonlyMap<bigint, string>>;
   readonly #machine: Machine;
-  readonly #names: Fresh<ReadonlyMap<bigint, string>>;
 
   constructor(machine: Machine) {
     this.#machine = machine;
-    this.#names = new Fresh(() => this.#read(), machine.clock, ages);
+    this.names = new Fresh({ read: () => this.#read(), clock: machine.clock, maxAgeMs });
   }
 
   /** `self` for the one that the agent runs in. */
   name(inode: bigint): string | undefined {
-    return this.#names.find((names) => names.get(inode));
+    return this.names.find(inode, (names) => names.get(inode));
   }
 
-  #read(): ReadonlyMap<bigint, string> {
+  async #read(): Promise<ReadonlyMap<bigint, string>> {
     const names = new Map<bigint, string>();
-    const add = (path: string, name: string): void => {
+    const add = async (path: string, name: string): Promise<void> => {
       try {
-        names.set(this.#machine.stat(path).inode, name);
+        names.set((await this.#machine.stat(path)).inode, name);
       } catch {
         // Gone meanwhile, or not ours to look at: then it has no name.
       }
     };
-    for (const folder of folders) {
-      for (const name of this.#list(folder).slice(0, maxNamespaces)) add(`${folder}/${name}`, name);
-    }
-    add('/proc/self/ns/net', 'self');
+    for (const folder of folders) await eachOf(await this.#list(folder), (name) => add(`${folder}/${name}`, name));
+    await add('/proc/self/ns/net', 'self');
     return names;
   }
 
-  #list(folder: string): readonly string[] {
+  async #list(folder: string): Promise<readonly string[]> {
+    const names: string[] = [];
     try {
-      return this.#machine.list(folder);
-    } catch {
-      return []; // it comes with the first namespace that gets a name
+      for await (const name of this.#machine.list(folder)) if (names.length < maxNamespaces) names.push(name);
+    } catch (thrown) {
+      // It comes with the first namespace that gets a name.
+      if (codeOf(thrown) !== 'ENOENT') this.#machine.warn(`name network namespaces: ${messageOf(thrown)}`);
     }
+    return names;
   }
 }

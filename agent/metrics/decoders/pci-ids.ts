@@ -1,11 +1,11 @@
 import { codeOf, messageOf } from '../../../runtime/errors.ts';
 import { Fresh } from './fresh.ts';
-import type { Machine } from './machine.ts';
+import { linesOf, type Machine } from './machine.ts';
 
 /** Debian and its kind; Fedora and its kind; Alpine and others. */
 const files = ['/usr/share/misc/pci.ids', '/usr/share/hwdata/pci.ids', '/usr/share/pci.ids'];
 /** It changes with a package. */
-const ages = { maxAgeMs: 86_400_000, missAgeMs: 86_400_000 };
+const maxAgeMs = 86_400_000;
 /** There are 25,000 today. */
 const maxNames = 131_072;
 
@@ -19,23 +19,24 @@ export interface PciNames {
 
 /** The PCI ID database (https://pci-ids.ucw.cz). */
 export class PciIds {
+  readonly source: Fresh<'names', { readonly names: PciNames | undefined }>;
   readonly #machine: Machine;
-  readonly #names: Fresh<{ readonly names: PciNames | undefined }>;
 
   constructor(machine: Machine) {
     this.#machine = machine;
-    this.#names = new Fresh(() => ({ names: this.#read() }), machine.clock, ages);
+    const read = async () => ({ names: await this.#read() });
+    this.source = new Fresh({ read, clock: machine.clock, maxAgeMs });
   }
 
   /** Undefined where the machine has no database. */
   names(): PciNames | undefined {
-    return this.#names.find((table) => table)?.names;
+    return this.source.find('names', (table) => table)?.names;
   }
 
-  #read(): PciNames | undefined {
+  async #read(): Promise<PciNames | undefined> {
     for (const file of files) {
       try {
-        return parsePciIds(Buffer.from(this.#machine.readFile(file)).toString());
+        return await parsePciIds(linesOf(this.#machine.read(file)));
       } catch (thrown) {
         if (codeOf(thrown) !== 'ENOENT') this.#machine.warn(`name PCI devices: ${messageOf(thrown)}`);
       }
@@ -49,15 +50,14 @@ export class PciIds {
  * `8086  Intel` and, with a tab in front, `\t1237  440FX`; `C 01  Mass storage` and `\t06  SATA`. Two tabs are
  * subsystems and programming interfaces.
  */
-function parsePciIds(text: string): PciNames {
+async function parsePciIds(text: AsyncIterable<readonly string[]>): Promise<PciNames> {
   const names = { vendors: new Map(), devices: new Map(), classes: new Map(), subclasses: new Map() };
   let vendor: number | undefined;
   let classId: number | undefined;
   let count = 0;
-  for (const [, outer, inner, name = ''] of text.matchAll(
-    /^(?:(C [0-9a-f]{2}|[0-9a-f]{4})|\t([0-9a-f]+)) {2}(.+)$/gm,
-  )) {
-    if (++count > maxNames) break;
+  const add = (line: string): void => {
+    const [, outer, inner, name] = /^(?:(C [0-9a-f]{2}|[0-9a-f]{4})|\t([0-9a-f]+)) {2}(.+)$/.exec(line) ?? [];
+    if (name === undefined || ++count > maxNames) return;
     if (outer?.startsWith('C ')) {
       [vendor, classId] = [undefined, Number.parseInt(outer.slice(2), 16)];
       names.classes.set(classId, name);
@@ -70,6 +70,7 @@ function parsePciIds(text: string): PciNames {
       if (vendor !== undefined) names.devices.set(vendor * 0x1_0000 + id, name);
       else if (classId !== undefined) names.subclasses.set(classId * 0x100 + id, name);
     }
-  }
+  };
+  for await (const lines of text) for (const line of lines) add(line);
   return names;
 }

@@ -1,4 +1,4 @@
-import { type Decoder, showing, textOf } from './decoder.ts';
+import { type Decoder, naming, textOf } from './decoder.ts';
 import { integerIn } from './numbers-in.ts';
 import type { PciIds, PciNames } from './pci-ids.ts';
 
@@ -7,7 +7,7 @@ const hex = (number: number, digits: number): string => `0x${number.toString(16)
 
 /** A decimal number to what `name` makes of it, or text that says that there is no database or no number. */
 const pciDecoder = (ids: PciIds, what: string, name: (names: PciNames, id: number) => string): Decoder =>
-  showing((input) => {
+  naming(ids.source, (input) => {
     const names = ids.names();
     if (names === undefined) return missing;
     const text = textOf(input);

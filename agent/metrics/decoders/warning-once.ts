@@ -7,10 +7,11 @@ const maxMessages = 64;
 export function warningOnce(machine: Machine): Machine {
   const told = new Set<string>();
   return {
-    readFile: (path) => machine.readFile(path),
+    read: (path) => machine.read(path),
     list: (folder) => machine.list(folder),
     folders: (folder) => machine.folders(folder),
     stat: (path) => machine.stat(path),
+    pause: () => machine.pause(),
     clock: machine.clock,
     architecture: machine.architecture,
     warn: (message) => {

@@ -1,5 +1,5 @@
 import { keepMs, maxAnswers } from '../../../../agent/metrics/answers.ts';
-import type { DecoderChain } from '../../../../agent/metrics/decoded-column.ts';
+import type { DecoderChain } from '../../../../agent/metrics/decoders/decoder.ts';
 import type { LabelPlan, Reading, TablePlan } from '../../../../bpf/metrics/plan.ts';
 import type { DecoderSpec } from '../../../../crds/decoder.ts';
 import { type Entry, MemoryMap } from '../../../fakes/memory-map.ts';
@@ -21,6 +21,7 @@ function decoded(
   let nowMs = 0;
   const asked: string[] = [];
   const chain: DecoderChain = {
+    names: [],
     decode: (input) => {
       asked.push(Buffer.from(input).toString('latin1'));
       const text = decode(Buffer.from(input));

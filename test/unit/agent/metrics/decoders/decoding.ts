@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Decoder } from '../../../../../agent/metrics/decoders/decoder.ts';
 import { DecoderEnv } from '../../../../../agent/metrics/decoders/decoder-env.ts';
 import type { Machine } from '../../../../../agent/metrics/decoders/machine.ts';
@@ -7,7 +8,7 @@ import { ManualClock } from '../../../../fakes/manual-clock.ts';
 
 type Files = Record<string, string | Uint8Array>;
 
-/** A machine that has these files, whose contents a test may change, and nothing else. */
+/** A machine that has these files, whose contents a test may change, and nothing else. Each answer takes a turn. */
 export class FakeMachine implements Machine {
   readonly files: Files;
   /** By path; a folder's links are counted. */
@@ -15,8 +16,14 @@ export class FakeMachine implements Machine {
   readonly clock = new ManualClock();
   readonly architecture: string;
   readonly warnings: string[] = [];
-  /** Of `readFile`, `list` and `folders`, in order. */
+  /** Of `read`, `list` and `folders`, in order. */
   readonly asked: string[] = [];
+  /** Bytes of a file that come at a time. */
+  pieceBytes = 4096;
+  /** Turns that were given to others so far; and most of the machine's answers that came in one of them. */
+  turns = 0;
+  mostAnswersInTurn = 0;
+  #answersInTurn = 0;
 
   constructor(files: Files = {}, inodes: Record<string, number> = {}, architecture = 'x64') {
     this.files = files;
@@ -24,33 +31,58 @@ export class FakeMachine implements Machine {
     this.architecture = architecture;
   }
 
-  readFile(path: string): Uint8Array {
+  async *read(path: string): AsyncGenerator<Uint8Array> {
     this.asked.push(path);
+    await this.#answer();
     const file = this.files[path];
     if (file === undefined) throw missing(path);
-    return Buffer.from(file);
+    const piece = Buffer.alloc(this.pieceBytes);
+    const bytes = Buffer.from(file);
+    for (let at = 0; at < bytes.length; at += this.pieceBytes) {
+      if (at > 0) await this.#answer();
+      yield piece.subarray(0, bytes.copy(piece, 0, at));
+    }
   }
 
-  list(folder: string): readonly string[] {
+  async *list(folder: string): AsyncGenerator<string> {
     this.asked.push(folder);
+    await this.#answer();
     const names = [...new Set([...this.#below(folder, this.files), ...this.#below(folder, this.inodes)])];
     if (names.length === 0) throw missing(folder);
-    return names;
+    yield* names;
   }
 
-  folders(folder: string): readonly string[] {
+  async *folders(folder: string): AsyncGenerator<string> {
     this.asked.push(folder);
-    return this.#below(folder, this.inodes);
+    await this.#answer();
+    yield* this.#below(folder, this.inodes);
   }
 
-  stat(path: string): { readonly inode: bigint; readonly links: number } {
+  async stat(path: string): Promise<{ readonly inode: bigint; readonly links: number }> {
+    await this.#answer();
     const inode = this.inodes[path];
     if (inode === undefined) throw missing(path);
     return { inode: BigInt(inode), links: 2 + this.#below(path, this.inodes).length };
   }
 
+  async pause(): Promise<void> {
+    await this.#answer();
+  }
+
   warn(message: string): void {
     this.warnings.push(message);
+  }
+
+  async #answer(): Promise<void> {
+    await nextTurn();
+    this.#answersInTurn++;
+    this.mostAnswersInTurn = Math.max(this.mostAnswersInTurn, this.#answersInTurn);
+    if (this.#answersInTurn > 1) return;
+    // The first of this turn: what comes behind it in the queue is of the same turn.
+    setImmediate(() => {
+      this.turns++;
+      this.#answersInTurn = 0;
+    });
   }
 
   #below(folder: string, paths: object): string[] {
@@ -65,14 +97,24 @@ const missing = (path: string): Error =>
 export const decoderOf = (spec: DecoderSpec, machine: Machine = new FakeMachine()): Decoder =>
   makeDecoder(spec, new DecoderEnv(machine));
 
-/** What comes out for bytes, or for text, as text. */
-export function shownBy(decoder: Decoder, input: Uint8Array | string): string | undefined {
+/** What comes out for bytes, or for text, as text, at once. */
+export function shownBy(decoder: Pick<Decoder, 'decode'>, input: Uint8Array | string): string | undefined {
   // In the midst of a larger buffer, where a decoder that looks past its input sees 0xa5.
   const bytes = Buffer.from(input);
   const around = Buffer.alloc(bytes.length + 32, 0xa5);
   around.set(bytes, 13);
   const output = decoder.decode(around.subarray(13, 13 + bytes.length));
   return output === undefined ? undefined : Buffer.from(output).toString();
+}
+
+/** What a scrape shows: names are made ready, and once more where something was asked for that is new to them. */
+export async function scrapedBy(decoder: Decoder, input: Uint8Array | string): Promise<string | undefined> {
+  await decoder.names?.prepare();
+  const before = decoder.names?.misses;
+  const shown = shownBy(decoder, input);
+  if (decoder.names?.misses === before) return shown;
+  await decoder.names?.prepare();
+  return shownBy(decoder, input);
 }
 
 export const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { DecoderEnv } from '../../../../../agent/metrics/decoders/decoder-env.ts';
 import { makeDecoder } from '../../../../../agent/metrics/decoders/make-decoder.ts';
-import { int, makeBtf, type TypeParts } from '../../../../fixtures/btf-builder.ts';
-import { bytes, decoderOf, FakeMachine, shownBy, u32, u64 } from './decoding.ts';
+import { int, makeBtf, pointer, type TypeParts } from '../../../../fixtures/btf-builder.ts';
+import { bytes, decoderOf, FakeMachine, scrapedBy, shownBy, u32, u64 } from './decoding.ts';
 
 const file = '/sys/kernel/btf/vmlinux';
 
@@ -42,28 +42,80 @@ test.each([
   ['wide', u64(2n ** 32n), 'HIGH'],
   ['wide', u32(0), '0'],
   ['req_op', bytes(1, 2, 3), '?010203'],
-])('of enum %s %j is %s', (type, input, shown) => {
+])('of enum %s %j is %s', async (type, input, shown) => {
   const known = machine();
-  expect(shownBy(decoderOf({ name: 'enum', type }, known), input)).toBe(shown);
+  expect(await scrapedBy(decoderOf({ name: 'enum', type }, known), input)).toBe(shown);
   expect(known.warnings).toEqual([]);
 });
 
-test('a type is read once, when its first decoder is made', () => {
+test('types are read when their decoders are made, together, and never again', async () => {
   const counted = machine();
   const env = new DecoderEnv(counted);
-  makeDecoder({ name: 'enum', type: 'req_op' }, env);
-  const decoder = makeDecoder({ name: 'enum', type: 'req_op' }, env);
-  shownBy(decoder, u32(1));
+  const request = makeDecoder({ name: 'enum', type: 'req_op' }, env);
+  const high = makeDecoder({ name: 'enum', type: 'wide' }, env);
+  await request.names?.prepare();
+  expect(shownBy(request, u32(1))).toBe('REQ_OP_WRITE');
+  expect(shownBy(high, u64(2n ** 32n))).toBe('HIGH');
+  await counted.clock.advance(86_400_000);
+  expect(request.names?.prepare()).toBeUndefined();
   expect(counted.asked).toEqual([file]);
+});
+
+test('a type of a decoder that is made later is read then', async () => {
+  const counted = machine();
+  const env = new DecoderEnv(counted);
+  expect(await scrapedBy(makeDecoder({ name: 'enum', type: 'req_op' }, env), u32(1))).toBe('REQ_OP_WRITE');
+  expect(await scrapedBy(makeDecoder({ name: 'enum', type: 'wide' }, env), u64(2n ** 32n))).toBe('HIGH');
+  expect(await scrapedBy(makeDecoder({ name: 'enum', type: 'req_op' }, env), u32(0))).toBe('REQ_OP_READ');
+  expect(counted.asked).toEqual([file, file]);
+});
+
+test.each([
+  ['has the type: its names, and no others', 'req_op', u32(1), 'REQ_OP_WRITE'],
+  ['has the type, without that number', 'req_op', u32(7), '7'],
+  ['has not the type', 'my_state', u32(7), 'SEVENTH'],
+  ['has not the type, and the object not the number', 'my_state', u32(8), '8'],
+])('enumerators of the object, where the kernel %s', async (_, type, input, shown) => {
+  const known = machine();
+  const own = new Map([
+    [
+      type,
+      new Map([
+        [1n, 'MINE'],
+        [7n, 'SEVENTH'],
+      ]),
+    ],
+  ]);
+  const decoder = makeDecoder({ name: 'enum', type }, new DecoderEnv(known), own);
+  expect(await scrapedBy(decoder, input)).toBe(shown);
+  expect(known.warnings).toEqual([]);
+});
+
+test('enumerators of the object, where the kernel has no BTF', async () => {
+  const bare = new FakeMachine();
+  const own = new Map([['req_op', new Map([[1n, 'MINE']])]]);
+  expect(await scrapedBy(makeDecoder({ name: 'enum', type: 'req_op' }, new DecoderEnv(bare), own), u32(1))).toBe(
+    'MINE',
+  );
+  expect(bare.warnings).toEqual([]);
+});
+
+test('a kernel with very many types is searched in many small steps', async () => {
+  const types = Array.from({ length: 50_000 }, () => pointer(0));
+  const large = new FakeMachine({ [file]: makeBtf([...types, wide]) });
+  large.pieceBytes = 1 << 20;
+  expect(await scrapedBy(decoderOf({ name: 'enum', type: 'wide' }, large), u64(2n ** 32n))).toBe('HIGH');
+  // 8,192 types at a time.
+  expect(large.turns).toBeGreaterThanOrEqual(6);
 });
 
 test.each([
   ['a type that the kernel has not', { [file]: btf }, 'enum no_such'],
   ['a kernel without BTF', {}, file],
   ['BTF that is none', { [file]: 'x' }, file],
-])('of %s the number is shown, and a person is told', (_, files, told) => {
+])('of %s the number is shown, and a person is told', async (_, files, told) => {
   const bare = new FakeMachine(files);
-  expect(shownBy(decoderOf({ name: 'enum', type: 'no_such' }, bare), u32(1))).toBe('1');
+  expect(await scrapedBy(decoderOf({ name: 'enum', type: 'no_such' }, bare), u32(1))).toBe('1');
   expect(bare.warnings).toEqual([expect.stringContaining(told)]);
 });
 
@@ -72,5 +124,5 @@ test.each([
   const { thisMachine } = await import('../../../../../agent/metrics/decoders/machine.ts');
   const { systemClock } = await import('../../../../../runtime/clock.ts');
   const here = thisMachine(systemClock, () => {});
-  expect(shownBy(decoderOf({ name: 'enum', type: 'req_op' }, here), u32(1))).toBe('REQ_OP_WRITE');
+  expect(await scrapedBy(decoderOf({ name: 'enum', type: 'req_op' }, here), u32(1))).toBe('REQ_OP_WRITE');
 });

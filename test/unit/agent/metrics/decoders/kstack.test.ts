@@ -1,11 +1,12 @@
-import { bytes, decoderOf, FakeMachine, shownBy, u64 } from './decoding.ts';
+import { bytes, decoderOf, FakeMachine, scrapedBy, u64 } from './decoding.ts';
 
 const kallsyms = `ffffffff81000000 T first
 ffffffff81000080 T second
 ffffffff81000080 t alias_of_second
 `;
 const machine = (): FakeMachine => new FakeMachine({ '/proc/kallsyms': kallsyms });
-const kstack = (input: Uint8Array): string | undefined => shownBy(decoderOf({ name: 'kstack' }, machine()), input);
+const kstack = (input: Uint8Array): Promise<string | undefined> =>
+  scrapedBy(decoderOf({ name: 'kstack' }, machine()), input);
 
 const first = 0xffffffff81000000n;
 
@@ -23,11 +24,11 @@ test.each([
   [u64(first + 0x81n + 0x100000n), '??'],
   [Uint8Array.of(...u64(first), 1, 2, 3), 'first'],
   [bytes(), ''],
-])('%j is %j', (input, shown) => {
-  expect(kstack(input)).toBe(shown);
+])('%j is %j', async (input, shown) => {
+  expect(await kstack(input)).toBe(shown);
 });
 
-test('has as many frames as the kernel gives at most', () => {
+test('has as many frames as the kernel gives at most', async () => {
   const frames = Array.from({ length: 130 }, () => first);
-  expect(kstack(u64(...frames))?.split('\n')).toHaveLength(127);
+  expect((await kstack(u64(...frames)))?.split('\n')).toHaveLength(127);
 });

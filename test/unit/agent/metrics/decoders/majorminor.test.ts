@@ -1,4 +1,4 @@
-import { bytes, decoderOf, FakeMachine, shownBy, u32 } from './decoding.ts';
+import { bytes, decoderOf, FakeMachine, scrapedBy, shownBy, u32 } from './decoding.ts';
 
 const partitions = `major minor  #blocks  name
 
@@ -19,23 +19,29 @@ test.each([
   // The first four bytes.
   [bytes(0, 8, 0, 0, 1, 2, 3, 4), 'sda'],
   [bytes(0, 8), '?0008'],
-])('%j is %s', (input, shown) => {
-  expect(shownBy(decoderOf({ name: 'majorminor' }, machine()), input)).toBe(shown);
+])('%j is %s', async (input, shown) => {
+  expect(await scrapedBy(decoderOf({ name: 'majorminor' }, machine()), input)).toBe(shown);
 });
 
-test('a device that comes is found a second after the last look, and unknown ones cost no more', async () => {
+test('unknown devices are looked for once, all together', async () => {
   const changing = machine();
   const majorminor = decoderOf({ name: 'majorminor' }, changing);
-  for (let minor = 2; minor < 50; minor++) shownBy(majorminor, u32(0x800 | minor));
-  expect(changing.asked).toHaveLength(1);
-  changing.files['/proc/partitions'] = `${partitions}   8        2     131072 sda2\n`;
-  await changing.clock.advance(1000);
-  expect(shownBy(majorminor, u32(0x802))).toBe('sda2');
+  const scrape = async (): Promise<void> => {
+    await majorminor.names?.prepare();
+    for (let minor = 2; minor < 50; minor++) shownBy(majorminor, u32(0x800 | minor));
+    await majorminor.names?.prepare();
+  };
+  await scrape();
   expect(changing.asked).toHaveLength(2);
+  await scrape();
+  expect(changing.asked).toHaveLength(2);
+  changing.files['/proc/partitions'] = `${partitions}   8       50     131072 sda50\n`;
+  expect(await scrapedBy(majorminor, u32(0x832))).toBe('sda50');
+  expect(changing.asked).toHaveLength(3);
 });
 
-test('without /proc/partitions it says so', () => {
+test('without /proc/partitions it says so', async () => {
   const bare = new FakeMachine();
-  expect(shownBy(decoderOf({ name: 'majorminor' }, bare), u32(0x800))).toBe('unknown:8:0');
+  expect(await scrapedBy(decoderOf({ name: 'majorminor' }, bare), u32(0x800))).toBe('unknown:8:0');
   expect(bare.warnings).toEqual([expect.stringContaining('/proc/partitions')]);
 });

@@ -1,9 +1,10 @@
+import { statSync } from 'node:fs';
 import { DecoderEnv } from '../../../../../agent/metrics/decoders/decoder-env.ts';
 import { thisMachine } from '../../../../../agent/metrics/decoders/machine.ts';
 import { decoders, makeDecoder, makeDecoders } from '../../../../../agent/metrics/decoders/make-decoder.ts';
 import { type DecoderName, type DecoderSpec, decoderInputs } from '../../../../../crds/decoder.ts';
 import { systemClock } from '../../../../../runtime/clock.ts';
-import { FakeMachine, shownBy, u32 } from './decoding.ts';
+import { FakeMachine, scrapedBy, shownBy, u32 } from './decoding.ts';
 
 const names = Object.keys(decoderInputs) as DecoderName[];
 const parameters: Partial<Record<DecoderName, Partial<DecoderSpec>>> = {
@@ -41,19 +42,28 @@ test.each<[DecoderSpec[], Uint8Array, string | undefined]>([
   expect(shownBy(makeDecoders(specs, new DecoderEnv(new FakeMachine())), input)).toBe(shown);
 });
 
-test('tables are shared: what one decoder read, another finds', () => {
+test('tables are shared: what one decoder read, another finds', async () => {
   const machine = new FakeMachine({ '/proc/partitions': '   8        0  268435456 sda\n' });
   const env = new DecoderEnv(machine);
-  expect(shownBy(makeDecoder({ name: 'majorminor' }, env), u32(0x800))).toBe('sda');
-  expect(shownBy(makeDecoder({ name: 'mkdev' }, env), u32(8 << 20))).toBe('sda');
+  expect(await scrapedBy(makeDecoder({ name: 'majorminor' }, env), u32(0x800))).toBe('sda');
+  expect(await scrapedBy(makeDecoder({ name: 'mkdev' }, env), u32(8 << 20))).toBe('sda');
   expect(machine.asked).toEqual(['/proc/partitions']);
 });
 
-test('this machine has names: its loopback interface and the root of its cgroups', () => {
+test('a chain has the sources of its decoders, each once', () => {
+  const env = new DecoderEnv(new FakeMachine());
+  const chain = makeDecoders([{ name: 'ifname' }, { name: 'cgroup' }, { name: 'ifname' }, { name: 'uint' }], env);
+  expect(chain.names).toEqual([env.interfaces.names, env.cgroups.names]);
+});
+
+test('this machine has names: its loopback interface, its own namespace, and the root of its cgroups', async () => {
   const warnings: string[] = [];
   const env = new DecoderEnv(thisMachine(systemClock, (message) => warnings.push(message)));
-  expect(shownBy(makeDecoder({ name: 'ifname' }, env), u32(1))).toBe('lo');
-  expect(shownBy(makeDecoder({ name: 'cgroup' }, env), '18446744073709551615')).toBe(
+  const { ino } = statSync('/proc/self/ns/net');
+  expect(await scrapedBy(makeDecoder({ name: 'ifname' }, env), u32(1))).toBe('lo');
+  expect(await scrapedBy(makeDecoder({ name: 'netns' }, env), u32(ino))).toBe('self');
+  expect(await scrapedBy(makeDecoder({ name: 'cgroup' }, env), '1')).toMatch(/^\/sys\/fs\/cgroup/);
+  expect(await scrapedBy(makeDecoder({ name: 'cgroup' }, env), '18446744073709551615')).toBe(
     'unknown_cgroup_id:18446744073709551615',
   );
   expect(warnings).toEqual([]);

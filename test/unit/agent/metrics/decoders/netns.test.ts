@@ -1,4 +1,4 @@
-import { bytes, decoderOf, FakeMachine, shownBy, u32, u64 } from './decoding.ts';
+import { bytes, decoderOf, FakeMachine, scrapedBy, u32, u64 } from './decoding.ts';
 
 const machine = (): FakeMachine =>
   new FakeMachine(
@@ -13,18 +13,18 @@ test.each([
   [u32(4026532002), '1-abc'],
   [u32(4026532003), 'unknown:4026532003'],
   [bytes(1, 2, 3), '?010203'],
-])('%j is %s', (input, shown) => {
-  expect(shownBy(decoderOf({ name: 'netns' }, machine()), input)).toBe(shown);
+])('%j is %s', async (input, shown) => {
+  expect(await scrapedBy(decoderOf({ name: 'netns' }, machine()), input)).toBe(shown);
 });
 
-test('the namespace of the agent is self under any name', () => {
+test('the namespace of the agent is self under any name', async () => {
   const named = machine();
   named.inodes['/run/netns/host'] = 4026531840;
-  expect(shownBy(decoderOf({ name: 'netns' }, named), u32(4026531840))).toBe('self');
+  expect(await scrapedBy(decoderOf({ name: 'netns' }, named), u32(4026531840))).toBe('self');
 });
 
-test('no folder of names is nothing to warn of', () => {
+test('no folder of names is nothing to warn of', async () => {
   const bare = new FakeMachine();
-  expect(shownBy(decoderOf({ name: 'netns' }, bare), u32(7))).toBe('unknown:7');
+  expect(await scrapedBy(decoderOf({ name: 'netns' }, bare), u32(7))).toBe('unknown:7');
   expect(bare.warnings).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import type { DecoderSpec } from '../../../../../crds/decoder.ts';
-import { decoderOf, FakeMachine, shownBy } from './decoding.ts';
+import { decoderOf, FakeMachine, scrapedBy } from './decoding.ts';
 
 const pciIds = `#
 # List of PCI IDs
@@ -38,16 +38,16 @@ test.each<[Name, number | string, string]>([
   ['pci_subclass', 0x0108, 'Non-Volatile memory controller'],
   ['pci_subclass', 0x0101, 'unknown pci subclass: 0x01 (class 0x01)'],
   ['pci_subclass', 0x0200, 'unknown pci class: 0x02'],
-])('%s of %s is %s', (name, id, shown) => {
+])('%s of %s is %s', async (name, id, shown) => {
   const machine = new FakeMachine({ '/usr/share/hwdata/pci.ids': pciIds });
-  expect(shownBy(decoderOf({ name }, machine), String(id))).toBe(shown);
+  expect(await scrapedBy(decoderOf({ name }, machine), String(id))).toBe(shown);
   expect(machine.warnings).toEqual([]);
 });
 
-test('without a database it says so, once', () => {
+test('without a database it says so, once', async () => {
   const machine = new FakeMachine();
   const vendor = decoderOf({ name: 'pci_vendor' }, machine);
-  expect(shownBy(vendor, '1')).toBe('missing pci.ids db');
-  expect(shownBy(vendor, '2')).toBe('missing pci.ids db');
+  expect(await scrapedBy(vendor, '1')).toBe('missing pci.ids db');
+  expect(await scrapedBy(vendor, '2')).toBe('missing pci.ids db');
   expect(machine.warnings).toEqual([expect.stringContaining('pci.ids')]);
 });
