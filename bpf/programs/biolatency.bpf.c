@@ -12,15 +12,13 @@
 #include "log2.h"
 
 #define SLOTS 27 // the last holds all from 2^26 microseconds, a minute, on
-#define MINOR_BITS 20 // a dev_t of the kernel: MKDEV()
 #define OPERATION_MASK 0xff // REQ_OP_MASK: the rest of cmd_flags is how, not what
 
 const volatile bool include_queue = false; // kernels keep no time for it where queue/iostats of the disk is 0
 
 // The members that are read; their offsets come from the running kernel's BTF.
 struct gendisk {
-  int major;
-  int first_minor;
+  char disk_name[32];
 } __attribute__((preserve_access_index));
 
 struct request_queue {
@@ -39,8 +37,10 @@ struct request___before_5_17 {
   struct gendisk *rq_disk;
 } __attribute__((preserve_access_index));
 
+// By name rather than by number: it needs no table, and is there for disks that user space does not see (the paths of a
+// multipath NVMe) or no longer sees.
 struct operation {
-  __u32 device;
+  char device[32];
   __u32 operation; // enum req_op
 };
 
@@ -133,7 +133,7 @@ int BPF_PROG(on_complete, struct request *request, int error, unsigned int bytes
   if (!began_ns || !disk) // a SCSI command to what is no disk
     return 0;
   us = (bpf_ktime_get_ns() - began_ns) / 1000;
-  key.device = disk->major << MINOR_BITS | disk->first_minor;
+  bpf_core_read_str(key.device, sizeof(key.device), &disk->disk_name);
   latencies = find_or_insert(&block_io, &key, &zero);
   if (!latencies)
     return 0;

@@ -36,11 +36,8 @@ class LoopDevice implements Disposable {
 
 let home: AgentHome;
 let agent: RunningAgent;
-let disk: LoopDevice;
 beforeAll(async () => {
   home = new AgentHome();
-  // Before the agent: of a disk that is new to it the name may come half a minute late.
-  disk = new LoopDevice(join(home.folder, 'disk'));
   const manifest = libraryManifest('biolatency');
   home.write('device.yaml', manifest);
   const renamed = manifest.replaceAll(/^( +name: )biolatency$/gm, '$1with-queue');
@@ -48,12 +45,10 @@ beforeAll(async () => {
   agent = await home.start();
   await agent.until('bpf_agent_programs{node="n1",state="ready"}', '2');
 });
-afterAll(async () => {
-  disk[Symbol.dispose]();
-  await home[Symbol.asyncDispose]();
-});
+afterAll(() => home[Symbol.asyncDispose]());
 
 test('requests of a disk are timed, as many as the kernel itself counts', async () => {
+  using disk = new LoopDevice(join(home.folder, 'disk'));
   const dd = (...args: string[]) => execFileSync('dd', ['bs=4096', ...args], { stdio: 'ignore' });
   const began = performance.now();
   dd('if=/dev/zero', `of=${disk.path}`, `count=${writes}`, 'oflag=direct');
