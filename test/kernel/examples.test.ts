@@ -1,7 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { eventually } from '../apiserver/harness/eventually.ts';
 import { run } from '../apiserver/harness/run.ts';
-import { dashboardNames, expressionsOf, libraryManifest, libraryNames, readDashboard } from '../fixtures/library.ts';
+import {
+  dashboardNames,
+  documentedQueries,
+  expressionsOf,
+  libraryManifest,
+  libraryNames,
+  readDashboard,
+} from '../fixtures/library.ts';
 import { AgentHome, type RunningAgent } from './agent-process.ts';
 import { kernelHasKprobes } from './programs/kernel-has-kprobes.ts';
 import { Prometheus } from './prometheus.ts';
@@ -49,7 +56,7 @@ test('promtool finds nothing to complain of', async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
 
-test('a real Prometheus takes every series, each once, and every expression of the dashboards', async () => {
+test('a real Prometheus takes every series, each once, and every expression of the dashboards and of docs/programs.md', async () => {
   await using prometheus = await Prometheus.start(agent.url, home.folder);
   expect(await prometheus.lastErrors()).toEqual([]);
   expect((await prometheus.query('up')).map(({ value }) => value[1])).toEqual(['1']);
@@ -63,7 +70,8 @@ test('a real Prometheus takes every series, each once, and every expression of t
     'count by (__name__, bpf_name, key, comm, uid, node) ({__name__=~"bpf_(packets|execs_total)"}) > 1',
   );
   expect(duplicates).toEqual([]);
-  const expressions = dashboardNames.flatMap((name) => expressionsOf(readDashboard(name)));
-  expect(expressions.length).toBeGreaterThan(dashboardNames.length);
+  const shown = dashboardNames.flatMap((name) => expressionsOf(readDashboard(name)));
+  const expressions = [...shown, ...documentedQueries()];
+  expect(expressions.length).toBeGreaterThan(dashboardNames.length + libraryNames.length);
   for (const expression of expressions) await prometheus.query(expression); // which throws where it is refused
 }, 30_000);

@@ -13,7 +13,7 @@ import { operatorConfig } from '../../../operator/config.ts';
 import { type Gauged, registerGauges } from '../../../operator/gauges.ts';
 import { OperatorMetrics } from '../../../operator/metrics.ts';
 import { type ConfigSpec, parseConfig } from '../../../runtime/config.ts';
-import { libraryNames, resolveLibrary, seriesNames } from '../../fixtures/library.ts';
+import { documentedQueries, libraryNames, metricsIn, resolveLibrary, seriesNames } from '../../fixtures/library.ts';
 
 /** The pages say what the code does: no flag, field, reason or metric too few, and none that is gone. */
 
@@ -195,16 +195,34 @@ describe('own metrics', () => {
   });
 });
 
-test.each(libraryNames)('program %s has a section in docs/programs.md that names its series', (name) => {
-  const [, behind] = page('docs/programs.md').split(`\n## ${name}\n`);
-  const [section = ''] = behind?.split('\n## ') ?? [];
-  const resolution = resolveLibrary(name);
-  if (!resolution.ok) throw new Error(resolution.message);
-  const families = new Set(
-    seriesNames(resolution.revision.plan).map((metric) => metric.replace(/_(bucket|sum|count)$/, '')),
-  );
-  const words = new Set(section.match(/\w+/g));
-  expect([...families].filter((family) => !words.has(family))).toEqual([]);
+describe('docs/programs.md', () => {
+  const planned = (name: string): string[] => {
+    const resolution = resolveLibrary(name);
+    if (!resolution.ok) throw new Error(resolution.message);
+    return seriesNames(resolution.revision.plan);
+  };
+
+  test.each(libraryNames)('has a section on %s that names its series, and what it costs', (name) => {
+    const text = page('docs/programs.md');
+    const [, behind] = text.split(`\n## ${name}\n`);
+    const [section = ''] = behind?.split('\n## ') ?? [];
+    const families = new Set(planned(name).map((metric) => metric.replace(/_(bucket|sum|count)$/, '')));
+    const words = new Set(section.match(/\w+/g));
+    expect([...families].filter((family) => !words.has(family))).toEqual([]);
+    expect(section).toContain('```promql\n');
+    const costs = table(text, 'program', 'runs on', 'ns a run', 'memory of maps, KiB', 'series a node');
+    expect(costs.filter(([cell, ...rest]) => cell === `\`${name}\`` && !rest.includes(''))).toHaveLength(1);
+  });
+
+  test('has queries of what the library exports, and of nothing else', () => {
+    const exported = new Set(libraryNames.flatMap(planned));
+    const queries = documentedQueries();
+    expect(queries.length).toBeGreaterThan(libraryNames.length);
+    const strange = queries.filter(
+      (query) => metricsIn(query).length === 0 || metricsIn(query).some((name) => !exported.has(name)),
+    );
+    expect(strange).toEqual([]);
+  });
 });
 
 test('every decoder is in docs/metrics.md', () => {

@@ -8,6 +8,7 @@ import {
   expressionsOf,
   libraryNames,
   manifestName,
+  metricsIn,
   readDashboard,
   resolveLibrary,
   seriesNames,
@@ -16,10 +17,6 @@ import { newExporter, textOf } from '../../agent/metrics/exporting.ts';
 
 const root = join(import.meta.dirname, '../../../..');
 const promtool = '/usr/bin/promtool';
-
-/** Words of PromQL that look like metrics of ours. */
-const metricsIn = (expression: string): string[] =>
-  [...expression.replaceAll(/"[^"]*"/g, '').matchAll(/\bbpf_(?!name\b|namespace\b)\w+/g)].map(([name]) => name);
 
 test.each(libraryNames)('%s is accepted as it stands, without a warning', (name) => {
   const resolution = resolveLibrary(name);
