@@ -19,8 +19,9 @@ struct sk_buff {
   unsigned char *head;
 } __attribute__((preserve_access_index));
 
+// What the running kernel calls its reasons is looked up when they are shown. Where it has none, so is this.
 enum skb_drop_reason {
-  SKB_DROP_REASON_NO_SOCKET, // for C's sake; the numbers are the running kernel's, and named when they are shown
+  SKB_DROP_REASON_UNKNOWN = 0,
 };
 
 // The tracepoint tells the reason since 5.17, by a third argument.
@@ -30,7 +31,7 @@ struct trace_event_raw_kfree_skb {
 
 struct drop_key {
   __u64 location; // where in the kernel's code; 0 unless by_location
-  __u32 reason;   // as this kernel numbers them; 0 where it tells none
+  __u32 reason;   // as this kernel numbers them; SKB_DROP_REASON_UNKNOWN where it tells none
   __u16 family;   // the Ethernet type of IPv4, IPv6 and ARP; 0 for all others
   __u16 protocol; // IPv4's protocol or IPv6's next header; NO_PROTOCOL where there is none
 };
@@ -93,13 +94,13 @@ static __always_inline bool tells_reason(void) {
 
 SEC("tp_btf/kfree_skb")
 int drop_btf(__u64 *ctx) {
-  __u32 reason = tells_reason() ? ctx[2] : 0;
+  __u32 reason = tells_reason() ? ctx[2] : SKB_DROP_REASON_UNKNOWN;
   return on_drop((const struct sk_buff *)ctx[0], ctx[1], reason);
 }
 
 SEC("raw_tp/kfree_skb")
 int drop_raw(struct bpf_raw_tracepoint_args *ctx) {
-  __u32 reason = tells_reason() ? ctx->args[2] : 0;
+  __u32 reason = tells_reason() ? ctx->args[2] : SKB_DROP_REASON_UNKNOWN;
   return on_drop((const struct sk_buff *)ctx->args[0], ctx->args[1], reason);
 }
 
