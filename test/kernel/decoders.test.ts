@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs';
+import { mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { AgentHome } from './agent-process.ts';
 import { callGetpgid } from './events.ts';
 import { compileFixture } from './fixture.ts';
@@ -64,4 +65,28 @@ test('an agent shows names for what a program wrote, and leaves out the series o
     result: 'ENOENT',
   });
   expect(String(statSync(shown['cgroup'] ?? '', { bigint: true }).ino)).toBe(shown['cgroup_id']);
+});
+
+test('a cgroup that is new to the agent has its name in the first scrape that shows it', async () => {
+  await using home = new AgentHome();
+  home.write('decoded.json', manifest(compileFixture('decoded')));
+  const agent = await home.start();
+  await agent.until('bpf_agent_programs{node="n1",state="ready"}', '1');
+  const cgroupsShown = async (): Promise<string[]> =>
+    [...(await agent.metrics()).matchAll(/^bpf_calls_total\{.*cgroup="([^"]*)"/gm)].map(([, path = '']) => path);
+  callGetpgid(1);
+  const [before = ''] = await cgroupsShown();
+
+  const fresh = join(before, `kube-bpf-test-${process.pid}`);
+  mkdirSync(fresh);
+  try {
+    writeFileSync(join(fresh, 'cgroup.procs'), String(process.pid));
+    callGetpgid(1);
+    expect((await cgroupsShown()).sort()).toEqual([before, fresh]);
+  } finally {
+    writeFileSync(join(before, 'cgroup.procs'), String(process.pid));
+    rmdirSync(fresh);
+  }
+  // Its counter is still in the map, under the name that it had.
+  expect((await cgroupsShown()).sort()).toEqual([before, fresh]);
 });
