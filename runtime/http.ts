@@ -1,18 +1,24 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { LinkedAbort, StoppedError } from './cancel.ts';
+import { StoppedError } from './cancel.ts';
 import { CodedError, messageOf } from './errors.ts';
 import { formatListenAddress, type ListenAddress } from './listen-address.ts';
 import type { Logger } from './logger.ts';
 
 export { type ListenAddress, parseListenAddress } from './listen-address.ts';
 
-/** `signal` aborts when the client goes away or the server must end. A HEAD runs the same handler; its body is dropped. */
+/** A HEAD runs the same handler; its body is dropped. */
 export type HttpHandler = (
   request: IncomingMessage,
   response: ServerResponse,
-  context: { readonly url: URL; readonly signal: AbortSignal },
+  context: HttpContext,
 ) => void | Promise<void>;
+
+export interface HttpContext {
+  readonly query: URLSearchParams;
+  /** Aborts when the client goes away before it has its answer, or the server must end. */
+  readonly signal: AbortSignal;
+}
 
 export interface HttpServerOptions {
   readonly listen: ListenAddress;
@@ -49,13 +55,20 @@ const maxConnections = 256;
 
 /** Listens, or throws an HttpListenError that names the address. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const closing = new LinkedAbort();
-  const state = { draining: false };
+  const running = new Set<RequestContext>();
+  let draining = false;
   const server = createServer(limits, (request, response) => {
-    // A connection that was busy when closing began must not be kept for another request.
-    response.once('close', () => state.draining && setImmediate(() => server.closeIdleConnections()));
-    if (state.draining) response.setHeader('connection', 'close');
-    void handle(options, request, response, closing.signal);
+    const context = new RequestContext(request.url ?? '');
+    running.add(context);
+    response.once('close', () => {
+      running.delete(context);
+      // A response closes in any case: who has it whole did not go away.
+      if (!response.writableFinished) context.abort(new StoppedError('HTTP request'));
+      // A connection that was busy when closing began must not be kept for another request.
+      if (draining) setImmediate(() => server.closeIdleConnections());
+    });
+    if (draining) response.setHeader('connection', 'close');
+    void handle(options, request, response, context);
   });
   server.maxConnections = maxConnections;
   await listen(server, options.listen);
@@ -65,9 +78,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     address: { host, port },
     url: `http://${formatListenAddress({ host, port })}`,
     close: async (signal) => {
-      state.draining = true;
+      draining = true;
       const cut = () => {
-        closing.abort(signal?.reason ?? new StoppedError('HTTP server'));
+        const reason = signal?.reason ?? new StoppedError('HTTP server');
+        for (const context of running) context.abort(reason);
         server.closeAllConnections();
       };
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -92,33 +106,63 @@ export function sendText(
 }
 
 async function handle(
-  options: HttpServerOptions,
+  { routes, logger }: HttpServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
-  closing: AbortSignal,
+  context: RequestContext,
 ): Promise<void> {
-  request.resume(); // no route takes a body; requestTimeout bounds how long one may come
-  const url = URL.parse(request.url ?? '', 'http://server');
-  if (url === null) return sendText(response, 400, 'bad request target\n');
-  const handler = Object.hasOwn(options.routes, url.pathname) ? options.routes[url.pathname] : undefined;
+  // No route takes a body; requestTimeout bounds how long one may come.
+  if (mayHaveBody(request)) request.resume();
+  const { path } = context;
+  const handler = Object.hasOwn(routes, path) ? routes[path] : undefined;
   if (handler === undefined) return sendText(response, 404, 'not found\n');
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
     return sendText(response, 405, 'method not allowed\n');
   }
-  using gone = new LinkedAbort(closing);
-  const onClose = () => gone.abort(new StoppedError('HTTP request'));
-  response.once('close', onClose);
   try {
-    await handler(request, response, { url, signal: gone.signal });
+    await handler(request, response, context);
   } catch (error) {
-    if (gone.signal.aborted) return;
-    options.logger.error({ err: error, path: url.pathname }, 'HTTP handler failed');
+    if (context.signal.aborted) return;
+    logger.error({ err: error, path }, 'HTTP handler failed');
     if (response.headersSent) response.destroy();
     else sendText(response, 500, 'internal error\n');
-  } finally {
-    response.off('close', onClose);
   }
+}
+
+/** Without either there is none (RFC 9112, 6.3), and nothing to be thrown away. */
+function mayHaveBody({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+}
+
+/** Most requests are answered before anybody asks for their signal: it is made when somebody does. */
+class RequestContext implements HttpContext {
+  readonly path: string;
+  readonly query: URLSearchParams;
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+
+  constructor(target: string) {
+    const at = target.indexOf('?');
+    this.path = pathOf(at < 0 ? target : target.slice(0, at));
+    this.query = new URLSearchParams(at < 0 ? '' : target.slice(at + 1));
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
+    return this.#controller.signal;
+  }
+
+  abort(reason: unknown): void {
+    this.#aborted ??= { reason };
+    this.#controller?.abort(reason);
+  }
+}
+
+/** A server takes a whole URL, too (RFC 9112, 3.2.2). What is none has no path, and no route. */
+function pathOf(target: string): string {
+  return target.startsWith('/') ? target : (URL.parse(target)?.pathname ?? '');
 }
 
 function listen(server: Server, address: ListenAddress): Promise<void> {

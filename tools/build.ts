@@ -40,6 +40,7 @@ export async function bundle(name: (typeof processes)[number], folder: string): 
     format: 'esm',
     platform: 'node',
     target: 'node24',
+    supported: { using: true }, // natively, as when it runs from its sources; else each becomes a stack of closures
     // A native module finds its binary beside its own files.
     external: ['koffi'],
     plugins: [leanImports],

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { Digits } from './digits.ts';
-import { byName, type Families, type MetricConflict, settleFamilies } from './families.ts';
+import { byName, compare, type Families, type MetricConflict, settleFamilies } from './families.ts';
 import { Merger } from './merge.ts';
 import type { ScrapeObserver } from './observer.ts';
 import { Pacer } from './pacer.ts';
@@ -45,6 +45,7 @@ export class Exporter {
   readonly #options: ExporterOptions;
   readonly #now: () => number;
   readonly #tools: RenderTools & LayoutTools;
+  readonly #observer: ScrapeObserver;
   readonly #pool = new PagePool();
   readonly #sharing = new RenderSharing();
   readonly #bpfs = new Map<string, ExportedBpf>();
@@ -52,10 +53,11 @@ export class Exporter {
   readonly #books = new WeakMap<ExportedBpf, SeriesBook>();
   #renders = 0;
   /** Of `#bpfs` as it is now; undefined after a change, until somebody asks. */
-  #settled: { readonly families: Families; readonly ready: readonly ReadyBpf[] } | undefined;
+  #settled: Settled | undefined;
 
   constructor(options: ExporterOptions) {
     this.#options = options;
+    this.#observer = this.#observing(options.observer);
     this.#now = options.now ?? (() => performance.now());
     this.#tools = {
       digits: new Digits(),
@@ -125,16 +127,15 @@ export class Exporter {
 
   async #renderBpfs(pacer: Pacer, ref: string | undefined): Promise<Draft> {
     for (let attempt = 1; ; attempt++) {
-      const { families, ready } = this.#settle();
+      const { heads, ready } = this.#settle();
       const wanted = ref === undefined ? ready : ready.filter(({ bpf }) => bpf.ref === ref);
-      const { observer, onLimited } = this.#options;
       const limits = wanted.map(({ book }) => book?.limited);
-      const { segments, failed } = await renderMaps(wanted, this.#pool, this.#tools, this.#observing(observer), pacer);
+      const { segments, failed } = await renderMaps(wanted, this.#pool, this.#tools, this.#observer, pacer);
       this.#keepMemory(segments);
-      if (wanted.some(({ book }, i) => book?.limited !== limits[i])) onLimited?.();
+      if (wanted.some(({ book }, i) => book?.limited !== limits[i])) this.#options.onLimited?.();
       // A BPF that was replaced under our hands has new maps by now; a scrape without it would be a gap in its graph.
       const replaced = Array.from(failed).some((bpf) => this.#isReplaced(bpf));
-      if (!replaced || attempt === maxAttempts) return assemble(segments, families);
+      if (!replaced || attempt === maxAttempts) return assemble(segments, heads);
       for (const { text } of segments) text.release();
     }
   }
@@ -175,13 +176,13 @@ export class Exporter {
     this.#tools.merger.trim();
   }
 
-  #settle(): { readonly families: Families; readonly ready: readonly ReadyBpf[] } {
+  #settle(): Settled {
     if (this.#settled !== undefined) return this.#settled;
     const families = settleFamilies(this.#bpfs.values());
     const ready = Array.from(this.#bpfs.values())
       .toSorted(byName)
       .map((bpf) => readyBpf(bpf, families.byName, this.#options.node, this.#books.get(bpf), this.#tools));
-    this.#settled = { families, ready };
+    this.#settled = { families, heads: headsOf(families), ready };
     return this.#settled;
   }
 }
@@ -189,18 +190,38 @@ export class Exporter {
 /** Some minutes of what one or two Prometheus ask for. */
 const rendersPerTrim = 16;
 
+/** What the BPFs come to together. */
+interface Settled {
+  readonly families: Families;
+  readonly heads: ReadonlyMap<string, Buffer>;
+  readonly ready: readonly ReadyBpf[];
+}
+
 /** A BPF replaced again while its replacement is read is missing from one scrape. */
 const maxAttempts = 2;
 
 /** Families in order of name, HELP and TYPE once for each that has series. */
-function assemble(segments: readonly Segment[], families: Families): Draft {
-  const byFamily = Map.groupBy(segments, (segment) => segment.family);
+function assemble(segments: readonly Segment[], heads: ReadonlyMap<string, Buffer>): Draft {
   const chunks: Buffer[] = [];
-  for (const name of Array.from(byFamily.keys()).toSorted()) {
-    const lines = (byFamily.get(name) ?? []).flatMap(({ text }) => text.chunks());
-    const family = families.byName.get(name);
-    if (lines.length === 0 || family === undefined) continue;
-    chunks.push(Buffer.from(`# HELP ${name} ${helpText(family.help)}\n# TYPE ${name} ${family.type}\n`), ...lines);
+  let written: string | undefined;
+  // The order of segments within a family stays as it is.
+  for (const { family, text } of segments.toSorted((a, b) => compare(a.family, b.family))) {
+    const head = heads.get(family);
+    const lines = text.chunks();
+    if (lines.length === 0 || head === undefined) continue;
+    if (family !== written) chunks.push(head);
+    chunks.push(...lines);
+    written = family;
   }
   return { texts: segments.map(({ text }) => text), chunks };
+}
+
+/** HELP and TYPE of each family. */
+function headsOf({ byName }: Families): ReadonlyMap<string, Buffer> {
+  return new Map(
+    Array.from(byName, ([name, { type, help }]) => [
+      name,
+      Buffer.from(`# HELP ${name} ${helpText(help)}\n# TYPE ${name} ${type}\n`),
+    ]),
+  );
 }

@@ -80,4 +80,4 @@ function timeOf({ createdAt }: FamilyClaimant): number {
 }
 
 /** By code unit, so that the order is the same in every locale. */
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+export const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

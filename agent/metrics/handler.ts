@@ -9,6 +9,7 @@ import type { Rendering } from './rendering.ts';
 
 /** Prometheus 3 refuses a target that does not say so. */
 const contentType = 'text/plain; version=0.0.4; charset=utf-8';
+const headers = { 'content-type': contentType, vary: 'accept-encoding' };
 const defaultBudgetMs = 10_000;
 /** Whatever a client says it would wait for. */
 const maxBudgetMs = 60_000;
@@ -16,6 +17,8 @@ const maxBudgetMs = 60_000;
 const budgetShare = 0.9;
 /** Each holds the pages of its text until the client has taken them; clients that do not must not add up. */
 const maxScrapes = 16;
+/** Up to here, copying a body costs less than a second buffer in the write. */
+const maxWholeBytes = 64 << 10;
 /** One that has not taken its answer by then is stuck, or gone without a word; its place is another's. */
 export const sendLimitMs = 60_000;
 
@@ -25,20 +28,19 @@ export const sendLimitMs = 60_000;
  */
 export function metricsHandler(exporter: Exporter, clock: Pick<Clock, 'timer'>): HttpHandler {
   let scrapes = 0;
-  return async (request, response, { url, signal }) => {
-    const wanted = wantedOf(url);
+  return async (request, response, context) => {
+    const wanted = wantedOf(context.query);
     if (wanted === undefined) return sendText(response, 400, 'give bpf=namespace/name once, or own=only, or neither\n');
     if (wanted.ref !== undefined && !exporter.has(wanted.ref)) return sendText(response, 404, `no BPF ${wanted.ref}\n`);
     if (request.method === 'HEAD') {
-      response.writeHead(200, { 'content-type': contentType, vary: 'accept-encoding' }).end();
+      response.writeHead(200, headers).end();
       return;
     }
     if (scrapes >= maxScrapes) return sendText(response, 503, `${maxScrapes} scrapes are under way\n`);
     scrapes++;
     try {
-      using rendering = await exporter.render(signal, { ...wanted, budgetMs: budgetOf(request) });
-      using _late = clock.timer(sendLimitMs, () => response.destroy());
-      await send(response, rendering, takesGzip(request));
+      using rendering = await exporter.render(context.signal, { ...wanted, budgetMs: budgetOf(request) });
+      await send(response, rendering, takesGzip(request), clock);
     } finally {
       scrapes--;
     }
@@ -46,9 +48,9 @@ export function metricsHandler(exporter: Exporter, clock: Pick<Clock, 'timer'>):
 }
 
 /** The part of the exposition that the query asks for; undefined where it asks for what is not there to be asked. */
-function wantedOf({ searchParams }: URL): Omit<RenderOptions, 'budgetMs'> | undefined {
-  const refs = searchParams.getAll('bpf');
-  const own = searchParams.get('own');
+function wantedOf(query: URLSearchParams): Omit<RenderOptions, 'budgetMs'> | undefined {
+  const refs = query.getAll('bpf');
+  const own = query.get('own');
   const [ref] = refs;
   if (own !== null) return own === 'only' && ref === undefined ? { own } : undefined;
   if (ref === undefined) return {};
@@ -62,9 +64,11 @@ function budgetOf({ headers }: IncomingMessage): number {
 }
 
 /** Whether `Accept-Encoding` names gzip (or anything) and does not weigh it with zero (RFC 9110, 12.5.3). */
-function takesGzip({ headers }: IncomingMessage): boolean {
+function takesGzip(request: IncomingMessage): boolean {
+  const accepted = request.headers['accept-encoding'];
+  if (accepted === undefined) return false;
   const weights = new Map<string, number>();
-  for (const part of (headers['accept-encoding'] ?? '').toString().split(',')) {
+  for (const part of accepted.toString().split(',')) {
     const [coding = '', ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
     const weight = parameters.find((parameter) => parameter.startsWith('q='));
     weights.set(coding, weight === undefined ? 1 : Number(weight.slice(2)));
@@ -73,16 +77,31 @@ function takesGzip({ headers }: IncomingMessage): boolean {
 }
 
 /** Ends once the client has all bytes or is gone, so that the pages may be written anew. */
-async function send(response: ServerResponse, { chunks, sizeBytes }: Rendering, gzip: boolean): Promise<void> {
-  const headers = { 'content-type': contentType, vary: 'accept-encoding' };
-  if (gzip) {
-    response.writeHead(200, { ...headers, 'content-encoding': 'gzip' });
-    // Speed before size: a scrape comes every few seconds, on every node.
-    await pipeline(Readable.from(chunks), createGzip({ level: constants.Z_BEST_SPEED }), response);
+async function send(
+  response: ServerResponse,
+  { chunks, sizeBytes }: Rendering,
+  gzip: boolean,
+  clock: Pick<Clock, 'timer'>,
+): Promise<void> {
+  if (!gzip) {
+    sendPlain(response, chunks, sizeBytes);
+    // The kernel took all of it, as it does of a small one unless the client is slow: there is nothing to wait for.
+    if (response.writableLength === 0) return;
+  }
+  using _late = clock.timer(sendLimitMs, () => response.destroy());
+  if (!gzip) return await finished(response);
+  response.writeHead(200, { ...headers, 'content-encoding': 'gzip' });
+  // Speed before size: a scrape comes every few seconds, on every node.
+  await pipeline(Readable.from(chunks), createGzip({ level: constants.Z_BEST_SPEED }), response);
+}
+
+function sendPlain(response: ServerResponse, chunks: readonly Buffer[], sizeBytes: number): void {
+  response.writeHead(200, { ...headers, 'content-length': sizeBytes });
+  if (sizeBytes <= maxWholeBytes) {
+    // Node puts the head and a string into one buffer; with this coding each byte is a character, and back.
+    response.end(chunks.map((chunk) => chunk.toString('latin1')).join(''), 'latin1');
     return;
   }
-  response.writeHead(200, { ...headers, 'content-length': sizeBytes });
   for (const chunk of chunks) response.write(chunk);
   response.end();
-  await finished(response);
 }

@@ -49,13 +49,12 @@ describe('an HTTP server', () => {
   });
 
   const ask = async (server: HttpServer, path: string, options: { method?: string; agent?: Agent } = {}) => {
-    const sent = request(`${server.url}${path}`, { agent: false, ...options }).end();
+    const sent = request(server.url, { agent: false, path, ...options }).end();
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
     return { status: response.statusCode, headers: response.headers, body: await text(response) };
   };
 
-  const hello: HttpHandler = (_, response, { url }) =>
-    sendText(response, 200, `hello ${url.searchParams.get('x') ?? ''}`);
+  const hello: HttpHandler = (_, response, { query }) => sendText(response, 200, `hello ${query.get('x') ?? ''}`);
 
   test.each([
     ['GET', '/hello?x=1', 200, 'hello 1'],
@@ -63,6 +62,10 @@ describe('an HTTP server', () => {
     ['GET', '/other', 404, 'not found\n'],
     ['GET', '/hello/', 404, 'not found\n'],
     ['GET', '/constructor', 404, 'not found\n'],
+    ['GET', 'http://server/hello?x=1', 200, 'hello 1'],
+    ['GET', 'http://server/other', 404, 'not found\n'],
+    ['GET', '//hello/hello', 404, 'not found\n'],
+    ['GET', '*', 404, 'not found\n'],
     ['POST', '/hello', 405, 'method not allowed\n'],
     ['DELETE', '/hello', 405, 'method not allowed\n'],
   ])('%s %s is %d', async (method, path, status, body) => {
@@ -98,6 +101,48 @@ describe('an HTTP server', () => {
     sent.destroy();
     await eventually('the abort', () => signal.aborted, { everyMs: 1 });
     expect(lines).toEqual([]);
+  });
+
+  test('who has the answer did not go away', async () => {
+    const [seen, closed] = [Promise.withResolvers<AbortSignal>(), Promise.withResolvers<void>()];
+    const server = await start({
+      '/hello': (request, response, context) => {
+        seen.resolve(context.signal);
+        response.once('close', () => closed.resolve());
+        hello(request, response, context);
+      },
+    });
+    expect((await ask(server, '/hello')).status).toBe(200);
+    const signal = await seen.promise;
+    await closed.promise;
+    expect(signal.aborted).toBe(false);
+  });
+
+  test('a signal that is asked for when the client has gone is aborted', async () => {
+    const [started, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<AbortSignal>()];
+    const server = await start({
+      '/slow': async (_, response, context) => {
+        started.resolve();
+        await once(response, 'close');
+        gone.resolve(context.signal);
+        throw new Error('hurts nobody');
+      },
+    });
+    const sent = request(`${server.url}/slow`, { agent: false }).end();
+    sent.on('error', () => {});
+    await started.promise;
+    sent.destroy();
+    expect((await gone.promise).reason).toMatchObject({ code: 'Stopped' });
+    expect(lines).toEqual([]);
+  });
+
+  test('a body that nobody wants is let by, and the connection kept', async () => {
+    const server = await start({ '/hello': hello });
+    const socket = connect(server.address.port, '127.0.0.1');
+    const body = 'x'.repeat(300_000);
+    socket.write(`GET /hello HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    socket.write('GET /hello?x=2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    expect(await text(socket)).toMatch(/hello [\s\S]*hello 2$/);
   });
 
   test('close lets what runs end, and then its connection', async () => {
@@ -151,14 +196,16 @@ describe('an HTTP server', () => {
   });
 
   test('close ends what does not end when its time is up', async () => {
-    const started = Promise.withResolvers<void>();
-    const server = await start({ '/never': () => started.resolve() });
+    const started = Promise.withResolvers<AbortSignal>();
+    const server = await start({ '/never': (_request, _response, { signal }) => started.resolve(signal) });
     const sent = request(`${server.url}/never`, { agent: false }).end();
     const failed = once(sent, 'error');
-    await started.promise;
+    const signal = await started.promise;
     const limit = new AbortController();
     const closing = server.close(limit.signal);
+    expect(signal.aborted).toBe(false);
     limit.abort(new Error('time is up'));
+    expect(signal.reason).toBe(limit.signal.reason);
     await closing;
     expect((await failed)[0]).toMatchObject({ code: 'ECONNRESET' });
   });

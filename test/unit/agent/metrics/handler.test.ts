@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import pino from 'pino';
 import { metricsHandler, sendLimitMs } from '../../../../agent/metrics/handler.ts';
-import { systemClock } from '../../../../runtime/clock.ts';
+import { type Clock, systemClock } from '../../../../runtime/clock.ts';
 import { type HttpServer, startHttpServer } from '../../../../runtime/http.ts';
+import { eventually } from '../../../apiserver/harness/eventually.ts';
 import { ManualClock } from '../../../fakes/manual-clock.ts';
 import { MemoryMap } from '../../../fakes/memory-map.ts';
 import { objectOf, u32, u64 } from '../../../fixtures/layouts.ts';
@@ -117,6 +119,32 @@ test.each([
   expect(budgets).toEqual([budgetMs]);
 });
 
+async function serve(ownText: () => Promise<string>, clock: Pick<Clock, 'timer'> = systemClock): Promise<HttpServer> {
+  return startHttpServer({
+    listen: { host: '127.0.0.1', port: 0 },
+    routes: { '/metrics': metricsHandler(newExporter({ ownText }).exporter, clock) },
+    logger: pino({ level: 'silent' }),
+  });
+}
+
+test.each([0, 1, 1 << 16, (1 << 16) + 1])('what is no ASCII arrives as it is, behind %i bytes', async (sizeBytes) => {
+  const text = `${'x'.repeat(sizeBytes)}# HELP own é\u{1f600}\n`;
+  const other = await serve(async () => text);
+  const response = await fetch(`${other.url}/metrics`, { headers: { 'accept-encoding': 'identity' } });
+  expect(response.headers.get('content-length')).toBe(String(Buffer.byteLength(text)));
+  expect(await response.text()).toBe(text);
+  await other.close();
+});
+
+test('a small answer is one write', async () => {
+  const socket = connect(server.address.port, '127.0.0.1');
+  socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+  const [first] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  expect(first.toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  expect(first.toString().endsWith(`\r\n\r\n${series}${own}`)).toBe(true);
+});
+
 test('a large exposition arrives whole, zipped or not, while others are served', async () => {
   map.entries = Array.from({ length: 20_000 }, (_, i) => {
     const key = Buffer.alloc(4);
@@ -178,17 +206,35 @@ test('sixteen clients may be slow at once, not seventeen', async () => {
   await busy.close();
 });
 
+test('a client that takes none of many small answers is cut off, too', async () => {
+  const clock = new ManualClock();
+  let answers = 0;
+  const busy = await serve(async () => {
+    answers++;
+    return 'x'.repeat(60_000);
+  }, clock);
+  const socket = connect(busy.address.port, '127.0.0.1').pause();
+  const closed = once(socket, 'close');
+  // One after the other, until they are more than the kernel keeps for a client that does not read.
+  for (let i = 1; clock.pending === 0; i++) {
+    socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+    await eventually('the answer', () => answers === i, { everyMs: 1 });
+  }
+  await clock.advance(sendLimitMs);
+  socket.resume();
+  await closed;
+  expect(socket.bytesRead).toBeLessThan(answers * 60_000);
+  expect(clock.pending).toBe(0);
+  await busy.close();
+});
+
 test.each(['identity', 'gzip'])(
   'a client that does not take its answer (%s) is cut off, and its place is free',
   async (coding) => {
     const clock = new ManualClock();
     // More than the kernel keeps for a client that does not read, zipped too.
     const large = randomBytes(24 << 20).toString('base64');
-    const busy = await startHttpServer({
-      listen: { host: '127.0.0.1', port: 0 },
-      routes: { '/metrics': metricsHandler(newExporter({ ownText: async () => large }).exporter, clock) },
-      logger: pino({ level: 'silent' }),
-    });
+    const busy = await serve(async () => large, clock);
     const stuck = await Promise.all(
       Array.from({ length: 16 }, async () => {
         const sent = request(`${busy.url}/metrics?own=only`, {
