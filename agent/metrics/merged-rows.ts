@@ -85,13 +85,13 @@ function gather(
       source.read(values, elementAt + i * source.strideBytes, halves);
       merger.add(slot, number + Math.min(i, buckets), halves);
     }
-    for (const [read, place] of [
-      [source.sum, behindBuckets.sum],
-      [source.total, behindBuckets.total],
-    ] as const) {
-      if (read === undefined) continue;
-      read(values, elementAt, halves);
-      merger.add(slot, number + buckets + place, halves);
+    if (source.sum !== undefined) {
+      source.sum(values, elementAt, halves);
+      merger.add(slot, number + buckets + behindBuckets.sum, halves);
+    }
+    if (source.total !== undefined) {
+      source.total(values, elementAt, halves);
+      merger.add(slot, number + buckets + behindBuckets.total, halves);
     }
   }
 }
@@ -135,9 +135,10 @@ function writeSlot(
       written++;
     }
   }
-  for (const [h, histogram] of histograms.entries()) {
+  for (let h = 0; h < histograms.length; h++) {
+    const histogram = histograms[h];
     const text = texts[metrics.length + h];
-    if (text === undefined) break;
+    if (histogram === undefined || text === undefined) break;
     for (const lines of histogram.elements) {
       const count = histogram.buckets + (histogram.hasSum ? 3 : 2);
       if (ledger === undefined || isAdmitted(histogram, lines, count, merger, slot, number, ledger)) {
@@ -184,7 +185,9 @@ function writeHistogram(
   const behind = first + buckets;
   const sofar: Halves = new Uint32Array(2);
   const next: Halves = new Uint32Array(2);
-  for (const [i, line] of lines.buckets.entries()) {
+  for (let i = 0; i < lines.buckets.length; i++) {
+    const line = lines.buckets[i];
+    if (line === undefined) break;
     // Behind the last bound lies what is beyond all: `+Inf`.
     next[0] = merger.low(slot, first + i);
     next[1] = merger.high(slot, first + i);
