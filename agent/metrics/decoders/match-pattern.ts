@@ -1,36 +1,76 @@
 import type { Assertion, CharacterSet } from '../../../bpf/metrics/pattern.ts';
-import type { PatternProgram } from '../../../bpf/metrics/pattern-program.ts';
+import type { Instruction, PatternProgram } from '../../../bpf/metrics/pattern-program.ts';
 
 /**
- * The leftmost match anywhere in the text, preferring what stands first in the pattern, as Perl and RE2 do: the whole
- * match, then each group's (undefined where it took no part). Undefined where nothing matches.
- *
- * A backtracking search that never tries an instruction at the same place twice (RE2's bit-state search): whatever
- * follows from there has failed before. So at most instructions × characters steps, whoever wrote pattern and text.
+ * Finds a pattern in texts, by a backtracking search that never tries an instruction at the same place twice (RE2's
+ * bit-state search): whatever follows from there has failed before. So at most instructions × characters steps, whoever
+ * wrote pattern and text.
  */
-export function matchPattern(
-  { instructions, groups }: PatternProgram,
-  text: string,
-): (string | undefined)[] | undefined {
-  const points = Uint32Array.from(text, (character) => character.codePointAt(0) ?? 0);
-  const width = points.length + 1;
-  const tried = new Uint8Array(Math.ceil((instructions.length * width) / 8));
-  for (let start = 0; start < width; start++) {
-    const slots = search(start);
-    if (slots === undefined) continue;
-    const part = (from: number, to: number): string => String.fromCodePoint(...points.subarray(from, to));
-    return Array.from({ length: groups + 1 }, (_, group) => {
-      const [from = -1, to = -1] = slots.subarray(group * 2, group * 2 + 2);
-      return from < 0 || to < 0 ? undefined : part(from, to);
-    });
-  }
-  return undefined;
+export class PatternMatcher {
+  readonly groups: number;
+  readonly #instructions: readonly Instruction[];
+  /** Of each instruction that takes a character: which of ASCII's, a byte each. */
+  readonly #ascii: readonly (Uint8Array | undefined)[];
+  readonly #slots: Int32Array;
+  readonly #open: number[] = [];
 
-  function search(start: number): Int32Array | undefined {
-    const slots = new Int32Array(2 * (groups + 1)).fill(-1);
+  constructor({ instructions, groups }: PatternProgram) {
+    this.groups = groups;
+    this.#instructions = instructions;
+    // A repetition has the same set many times.
+    const known = new Map<CharacterSet, Uint8Array>();
+    this.#ascii = instructions.map((instruction) => {
+      if (instruction.op !== 'set') return undefined;
+      const { set } = instruction;
+      const ascii = known.get(set) ?? Uint8Array.from({ length: 128 }, (_, code) => Number(contains(set, code)));
+      known.set(set, ascii);
+      return ascii;
+    });
+    this.#slots = new Int32Array(2 * (groups + 1));
+  }
+
+  /**
+   * The leftmost match anywhere in the text, preferring what stands first in the pattern, as Perl and RE2 do: the whole
+   * match, then each group's (undefined where it took no part). Undefined where nothing matches.
+   */
+  match(text: string): (string | undefined)[] | undefined {
+    const points = Uint32Array.from(text, (character) => character.codePointAt(0) ?? 0);
+    const width = points.length + 1;
+    const tried = new Uint8Array(Math.ceil((this.#instructions.length * width) / 8));
+    for (let start = 0; start < width; start++) {
+      if (!this.#mayStart(points, start) || !this.#search(points, start, tried)) continue;
+      const part = (from: number, to: number): string => String.fromCodePoint(...points.subarray(from, to));
+      return Array.from({ length: this.groups + 1 }, (_, group) => {
+        const [from = -1, to = -1] = this.#slots.subarray(group * 2, group * 2 + 2);
+        return from < 0 || to < 0 ? undefined : part(from, to);
+      });
+    }
+    return undefined;
+  }
+
+  /** Whether the instruction that comes first could hold there: most places of most texts are done with by this. */
+  #mayStart(points: Uint32Array, at: number): boolean {
+    let pc = 0;
+    while (this.#instructions[pc]?.op === 'save') pc++;
+    const first = this.#instructions[pc];
+    if (first?.op === 'set') return this.#takes(pc, first.set, points[at]);
+    return first?.op !== 'assert' || holds(first.assert, points, at);
+  }
+
+  #takes(pc: number, set: CharacterSet, point: number | undefined): boolean {
+    if (point === undefined) return false;
+    return point < 128 ? this.#ascii[pc]?.[point] === 1 : contains(set, point);
+  }
+
+  /** Whether there is a match from `start` on, whose places are then in `#slots`. */
+  #search(points: Uint32Array, start: number, tried: Uint8Array): boolean {
+    const width = points.length + 1;
+    const slots = this.#slots.fill(-1);
     slots[0] = start;
     // Left to try: an instruction and a place; or, with -1 - slot as the instruction, a slot's former value.
-    const open: number[] = [0, start];
+    const open = this.#open;
+    open.length = 0;
+    open.push(0, start);
     while (open.length > 0) {
       let at = open.pop() ?? 0;
       let pc = open.pop() ?? 0;
@@ -43,11 +83,11 @@ export function matchPattern(
         const seen = tried[bit >>> 3] ?? 0;
         if ((seen & (1 << (bit & 7))) !== 0) break;
         tried[bit >>> 3] = seen | (1 << (bit & 7));
-        const instruction = instructions[pc];
+        const instruction = this.#instructions[pc];
         if (instruction === undefined) break;
         if (instruction.op === 'match') {
           slots[1] = at;
-          return slots;
+          return true;
         }
         if (instruction.op === 'jump') pc = instruction.to;
         else if (instruction.op === 'split') {
@@ -61,14 +101,13 @@ export function matchPattern(
           if (!holds(instruction.assert, points, at)) break;
           pc++;
         } else {
-          const point = points[at];
-          if (point === undefined || !contains(instruction.set, point)) break;
+          if (!this.#takes(pc, instruction.set, points[at])) break;
           pc++;
           at++;
         }
       }
     }
-    return undefined;
+    return false;
   }
 }
 

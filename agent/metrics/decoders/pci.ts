@@ -2,6 +2,8 @@ import { type Decoder, naming, textOf } from './decoder.ts';
 import { integerIn } from './numbers-in.ts';
 import type { PciIds, PciNames } from './pci-ids.ts';
 
+/** A vendor and a device. */
+const maxId = 0xffff_ffffn;
 const missing = 'missing pci.ids db';
 const hex = (number: number, digits: number): string => `0x${number.toString(16).padStart(digits, '0')}`;
 
@@ -12,7 +14,8 @@ const pciDecoder = (ids: PciIds, what: string, name: (names: PciNames, id: numbe
     if (names === undefined) return missing;
     const text = textOf(input);
     const id = integerIn(text);
-    return id === undefined ? `unknown pci ${what}: ${text}` : name(names, Number(id));
+    const isNumber = id !== undefined && id >= 0n && id <= maxId;
+    return isNumber ? name(names, Number(id)) : `unknown pci ${what}: ${text}`;
   });
 
 export const pciVendorDecoder = (ids: PciIds): Decoder =>

@@ -1,6 +1,6 @@
 import { compilePattern } from '../../../bpf/metrics/pattern-program.ts';
 import { type Decoder, textOf } from './decoder.ts';
-import { matchPattern } from './match-pattern.ts';
+import { PatternMatcher } from './match-pattern.ts';
 
 /** What is behind is not looked at: no label's value is longer, and a match costs so much the more. */
 const maxInputBytes = 256;
@@ -10,13 +10,13 @@ const maxInputBytes = 256;
  * does, the series is left out. Throws PatternError.
  */
 export function regexpDecoder(patterns: readonly string[]): Decoder {
-  const programs = patterns.map(compilePattern);
+  const matchers = patterns.map((pattern) => new PatternMatcher(compilePattern(pattern)));
   return {
     decode: (input) => {
       const text = textOf(input.subarray(0, maxInputBytes));
-      for (const program of programs) {
-        const match = matchPattern(program, text);
-        if (match !== undefined) return Buffer.from((program.groups === 1 ? match[1] : match[0]) ?? '');
+      for (const matcher of matchers) {
+        const match = matcher.match(text);
+        if (match !== undefined) return Buffer.from((matcher.groups === 1 ? match[1] : match[0]) ?? '');
       }
       return undefined;
     },

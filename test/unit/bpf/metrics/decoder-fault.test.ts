@@ -6,6 +6,9 @@ test.each<[DecoderSpec, string | undefined]>([
   [{ name: 'regexp', regexps: ['^a', '(b+)'] }, undefined],
   [{ name: 'regexp', regexps: ['^a', '(b+'] }, 'regexps[1]'],
   [{ name: 'regexp', regexps: ['(?=a)'] }, 'regexps[0]'],
+  // 'a' 31 times, and the match.
+  [{ name: 'regexp', regexps: Array.from({ length: 32 }, () => 'a'.repeat(31)) }, undefined],
+  [{ name: 'regexp', regexps: [...Array.from({ length: 32 }, () => 'a'.repeat(31)), ''] }, 'regexps'],
   [{ name: 'format', format: '0x%04x' }, undefined],
   [{ name: 'format', format: '%f' }, 'format'],
 ])('%j: %s', (spec, path) => {

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
-import { matchPattern } from '../../../../../agent/metrics/decoders/match-pattern.ts';
+import { PatternMatcher } from '../../../../../agent/metrics/decoders/match-pattern.ts';
 import { PatternError } from '../../../../../bpf/metrics/pattern.ts';
 import { compilePattern } from '../../../../../bpf/metrics/pattern-program.ts';
 
-const match = (pattern: string, text: string) => matchPattern(compilePattern(pattern), text);
+const match = (pattern: string, text: string) => new PatternMatcher(compilePattern(pattern)).match(text);
 
 test.each<[string, string, (string | undefined)[] | undefined]>([
   ['', 'abc', ['']],
@@ -161,7 +161,7 @@ test('any pattern is refused with a reason, or ends, whatever the text', () => {
         expect(thrown).toBeInstanceOf(PatternError);
         return;
       }
-      const found = matchPattern(program, subject);
+      const found = new PatternMatcher(program).match(subject);
       expect(found === undefined || (found.length === program.groups + 1 && subject.includes(found[0] ?? '?'))).toBe(
         true,
       );
