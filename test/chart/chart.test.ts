@@ -405,6 +405,8 @@ describe.each(helms.map((helm) => [helm.name, helm] as const))('with %s', (_, he
     ['a digest that is none', { agent: { image: { digest: 'sha256:12' } } }, 'digest'],
     ['an interval without unit', { podMonitor: { interval: '15' } }, 'interval'],
     ['a profile that is not there', { agent: { seccompProfile: { type: 'None' } } }, 'type'],
+    ['dashboards in a namespace that is none', { dashboards: { namespace: 'A' } }, 'namespace'],
+    ['a dashboards label that is a number', { dashboards: { labels: { grafana_dashboard: 1 } } }, 'grafana_dashboard'],
     ['a namespace that is none', { watchNamespaces: ['A'] }, 'watchNamespaces'],
     ['a node selector that is no text', { agent: { nodeSelector: { gpu: true } } }, 'gpu'],
   ])('the schema refuses %s', async (_what, values, named) => {
