@@ -84,3 +84,17 @@ describe.each([
     expect(lines).toEqual([expect.stringMatching(/location="ip_\w+",.* 3$/)]);
   });
 });
+
+test('what the map has no room for is counted as such', async () => {
+  await using home = new AgentHome();
+  const agent = await runProgram(home, 'drops', { maps: [{ name: 'drops', maxEntries: 1 }] });
+  const all = async () =>
+    (await sumOf(agent, 'bpf_packet_drops_total')) + (await sumOf(agent, 'bpf_packet_drops_uncounted_total'));
+  const before = await all();
+
+  sendUnknown(3);
+  await sendDatagrams(9, 5); // nobody listens there
+
+  expect((await all()) - before).toBeGreaterThanOrEqual(8);
+  expect(await sumOf(agent, 'bpf_packet_drops_uncounted_total')).toBeGreaterThanOrEqual(3);
+});

@@ -4,21 +4,27 @@ import type { AgentHome, RunningAgent } from '../agent-process.ts';
 
 interface Spec {
   globals?: object;
+  maps?: readonly object[];
   programs?: readonly { readonly firstOf?: readonly string[] }[];
 }
 
 /**
- * An agent that runs one program of the library, as its manifest says, but with these globals and, of twins, with this
- * one only: 0 is the first.
+ * An agent that runs one program of the library, as its manifest says, but with these globals and sizes of maps, and
+ * of twins with this one only: 0 is the first.
  */
 export async function runProgram(
   home: AgentHome,
   name: string,
-  { globals, twin }: { readonly globals?: object; readonly twin?: number } = {},
+  {
+    globals,
+    maps,
+    twin,
+  }: { readonly globals?: object; readonly maps?: readonly object[]; readonly twin?: number } = {},
 ): Promise<RunningAgent> {
   const [configMap, bpf] = parseAllDocuments(libraryManifest(name)).map((document) => document.toJS() as object);
   const { spec } = bpf as { spec: Spec };
   if (globals !== undefined) spec.globals = globals;
+  if (maps !== undefined) spec.maps = maps;
   if (twin !== undefined) {
     spec.programs = (spec.programs ?? []).flatMap(({ firstOf = [], ...rest }) =>
       firstOf.length === 0 ? [rest] : firstOf.map((program, index) => ({ name: program, enabled: index === twin })),

@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { arch } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import koffi from 'koffi';
 import { AgentHome } from '../agent-process.ts';
 import { runProgram, sumOf } from './run-program.ts';
@@ -44,4 +48,33 @@ describe.each([
     expect(await sumOf(agent, 'bpf_syscalls_total', { syscall: 'sched_get_priority_min', error: 'EINVAL' })).toBe(5);
     expect(await sumOf(agent, 'bpf_syscalls_total', { error: 'ok' })).toBe(0);
   });
+});
+
+// There is such a door on x86-64 only.
+const testOnX64 = arch() === 'x64' ? test : test.skip;
+
+testOnX64('calls by the table of 32-bit processes do not go by the names of the 64-bit one', async () => {
+  await using home = new AgentHome();
+  const caller = join(home.folder, 'compat');
+  execFileSync('clang', [fileURLToPath(new URL('../../fixtures/kernel/compat.c', import.meta.url)), '-o', caller]);
+  const agent = await runProgram(home, 'syscalls');
+  const compat = () => sumOf(agent, 'bpf_syscalls_total', { syscall: 'compat', error: 'ok' });
+  const before = await compat();
+
+  execFileSync(caller);
+
+  expect((await compat()) - before).toBe(9);
+});
+
+test('a signal handler that returns is a call without an outcome', async () => {
+  await using home = new AgentHome();
+  const agent = await runProgram(home, 'syscalls');
+  const returns = () => sumOf(agent, 'bpf_syscalls_total', { syscall: 'rt_sigreturn' });
+  const before = await returns();
+
+  execFileSync('sh', ['-c', 'trap : USR1; kill -USR1 $$; kill -USR1 $$; kill -USR1 $$']);
+
+  expect((await returns()) - before).toBeGreaterThanOrEqual(3);
+  const lines = (await agent.metrics()).split('\n').filter((line) => line.includes('syscall="rt_sigreturn"'));
+  expect(lines).toEqual([expect.stringContaining('error="ok"')]);
 });

@@ -95,3 +95,22 @@ test.each([
   },
   30_000,
 );
+
+test('connections that are older than the program are counted apart', async () => {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const clients = Array.from({ length: connections }, () => connect(port, '127.0.0.1'));
+  await Promise.all(clients.map((client) => once(client, 'connect')));
+  await using home = new AgentHome();
+  const agent = await runProgram(home, 'tcp-lifetimes');
+  const unseen = () => sumOf(agent, 'bpf_tcp_connections_unseen_total');
+  const before = await unseen();
+
+  for (const client of clients) client.end();
+  await Promise.all(clients.map((client) => once(client, 'close')));
+
+  expect((await unseen()) - before).toBeGreaterThanOrEqual(2 * connections); // both ends
+  server.close();
+});
