@@ -12,9 +12,9 @@
 #define MAX_SYSCALL 1024 // the highest number of any architecture is below 600
 
 // Numbers that no call has, for what has no name. The manifest gives them one.
-#define FORGOTTEN -1 // what the kernel writes over the number when a signal handler returns
-#define COMPAT -2    // by a 32-bit process, which has a table of its own
-#define OTHER -3     // there is no such call: callers choose the number, it must not make series
+#define FORGOTTEN (-1) // what the kernel writes over the number when a signal handler returns
+#define COMPAT (-2)    // by a 32-bit process, which has a table of its own
+#define OTHER (-3)     // there is no such call: callers choose the number, it must not make series
 
 // The members that are read; their offsets come from the running kernel's BTF.
 #if defined(__TARGET_ARCH_x86)

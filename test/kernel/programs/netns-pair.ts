@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, Socket } from 'node:net';
 import koffi from 'koffi';
 
@@ -18,6 +18,10 @@ const SOCK_STREAM = 1;
 
 const ip = (...args: readonly string[]): string => execFileSync('ip', args, { encoding: 'utf8' });
 const other = (side: Side): Side => (side === 'client' ? 'server' : 'client');
+
+function enter(namespace: number): void {
+  if (setns(namespace, CLONE_NEWNET) !== 0) throw new Error('setns: not into this network namespace');
+}
 
 /**
  * Two network namespaces and a cable between them, with nothing else on it. Each direction can be cut: packets then go to
@@ -51,8 +55,9 @@ export class NetnsPair implements Disposable {
     this.#sendTo(side, this.#macs[other(side)]);
   }
 
-  sysctl(side: Side, name: string, value: number): void {
-    execFileSync('ip', ['netns', 'exec', this.#names[side], 'sysctl', '-qw', `${name}=${value}`]);
+  /** Sets /proc/sys/net/ipv4/NAME of this side. */
+  setting(side: Side, name: string, value: number): void {
+    this.#inside(side, () => writeFileSync(`/proc/sys/net/ipv4/${name}`, String(value)));
   }
 
   /** TCP segments that this side sent again, by the kernel's own count. */
@@ -105,10 +110,10 @@ export class NetnsPair implements Disposable {
     const home = openSync('/proc/thread-self/ns/net', 'r');
     const there = openSync(`/run/netns/${this.#names[side]}`, 'r');
     try {
-      if (setns(there, CLONE_NEWNET) !== 0) throw new Error(`setns to that of the ${side}`);
+      enter(there);
       return work();
     } finally {
-      setns(home, CLONE_NEWNET);
+      enter(home);
       closeSync(there);
       closeSync(home);
     }
