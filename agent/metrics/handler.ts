@@ -17,8 +17,6 @@ const maxBudgetMs = 60_000;
 const budgetShare = 0.9;
 /** Each holds the pages of its text until the client has taken them; clients that do not must not add up. */
 const maxScrapes = 16;
-/** Up to here, copying a body costs less than a second buffer in the write. */
-const maxWholeBytes = 64 << 10;
 /** One that has not taken its answer by then is stuck, or gone without a word; its place is another's. */
 export const sendLimitMs = 60_000;
 
@@ -84,8 +82,10 @@ async function send(
   clock: Pick<Clock, 'timer'>,
 ): Promise<void> {
   if (!gzip) {
-    sendPlain(response, chunks, sizeBytes);
-    // The kernel took all of it, as it does of a small one unless the client is slow: there is nothing to wait for.
+    response.writeHead(200, { ...headers, 'content-length': sizeBytes });
+    for (const chunk of chunks) response.write(chunk);
+    response.end();
+    // In one write, head and all. What is small the kernel takes whole, unless the client is slow: nothing to wait for.
     if (response.writableLength === 0) return;
   }
   using _late = clock.timer(sendLimitMs, () => response.destroy());
@@ -93,15 +93,4 @@ async function send(
   response.writeHead(200, { ...headers, 'content-encoding': 'gzip' });
   // Speed before size: a scrape comes every few seconds, on every node.
   await pipeline(Readable.from(chunks), createGzip({ level: constants.Z_BEST_SPEED }), response);
-}
-
-function sendPlain(response: ServerResponse, chunks: readonly Buffer[], sizeBytes: number): void {
-  response.writeHead(200, { ...headers, 'content-length': sizeBytes });
-  if (sizeBytes <= maxWholeBytes) {
-    // Node puts the head and a string into one buffer; with this coding each byte is a character, and back.
-    response.end(chunks.map((chunk) => chunk.toString('latin1')).join(''), 'latin1');
-    return;
-  }
-  for (const chunk of chunks) response.write(chunk);
-  response.end();
 }
