@@ -29,8 +29,8 @@ export interface TableResult {
 const linesPerCheck = 512;
 /** And bytes of labels, where a row may have many. */
 const textBytesPerCheck = 1 << 20;
-/** Where labels are decoded at most so many: a hostile pattern takes some milliseconds for one. */
-const decodedLinesPerCheck = 16;
+/** Entries whose labels are decoded, at most: a hostile pattern takes some milliseconds for one. */
+const decodedPerCheck = 16;
 /** So long a table waits for names; entries whose names are not here by then have no series in this scrape. */
 const maxNamesMs = 2000;
 
@@ -88,9 +88,8 @@ class TableRender {
     this.#maxBytes = maxBytes;
     this.#ledger = ledger;
     this.#lines = mergedNumbers(table) * table.rows;
-    const lines = table.block.isDecoded ? decodedLinesPerCheck : linesPerCheck;
     const byText = textBytesPerCheck / (table.block.maxRestBytes * table.rows);
-    this.#step = Math.max(1, Math.floor(Math.min(lines / this.#lines, byText)));
+    this.#step = Math.max(1, Math.floor(Math.min(linesPerCheck / this.#lines, byText)));
   }
 
   /** Writes entries as they are read. Undefined: `cleanKeys` found one that is not clean, and the texts are of no use. */
@@ -147,16 +146,19 @@ class TableRender {
     let entries = 0;
     let merged = 0;
     let allClean = cleanKeys !== undefined;
-    let step = block.isDecoded ? 1 : this.#step;
+    let atOnce = block.isDecoded ? 1 : this.#step;
     for await (const count of batch.walk(this.#table.reader)) {
-      for (let from = 0, to = 0; from < count; from = to) {
-        to = Math.min(from + step, count);
+      for (let from = 0; from < count; from += this.#step) {
+        const to = Math.min(from + this.#step, count);
         allClean &&= cleanKeys?.areClean(batch.keys, from, to) === true;
         await this.#pass(merger.reserve((to - from) * rows, block.maxRestBytes));
-        merged += mergeRows(this.#table, batch, from, to, merger, false);
-        const due = this.#pacer.due();
-        if (block.isDecoded) step = due ? 1 : Math.min(step * 2, this.#step);
-        if (due) await this.#breathe(merger.usedBytes);
+        for (let at = from, next = from; at < to; at = next) {
+          next = Math.min(at + atOnce, to);
+          merged += mergeRows(this.#table, batch, at, next, merger, false);
+          const due = this.#pacer.due();
+          if (block.isDecoded) atOnce = due ? 1 : Math.min(atOnce * 2, decodedPerCheck);
+          if (due) await this.#breathe(merger.usedBytes);
+        }
       }
       entries += count;
     }
