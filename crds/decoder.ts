@@ -73,7 +73,7 @@ export const decoderSchema = withRules(
       .min(1)
       .max(128)
       .regex(identifier)
-      .meta({ description: "enum: an enum type of the running kernel's BTF." })
+      .meta({ description: "enum: an enum type of the running kernel's BTF, or else of the object's." })
       .optional(),
     format: z
       .string()
