@@ -18,9 +18,9 @@ export function scrapeText({ name, port, path }: Target): Promise<string> {
  * `le` is a number.
  */
 export function seriesOf(exposition: string, metric: string): string[] {
-  const line = new RegExp(`^${metric}(?:_(bucket|sum|count))?\\{(.*)\\} (\\S+)$`, 'gm');
+  const line = new RegExp(`^${metric}(?:_(bucket|sum|count))?(?:\\{(.*)\\})? (\\S+)$`, 'gm');
   return Array.from(exposition.matchAll(line), ([, part = '', labels = '', value]) => {
-    const own = labels.split(',').filter((label) => !/^(node|bpf_name|bpf_namespace)=/.test(label));
+    const own = labels.split(',').filter((label) => !/^$|^(node|bpf_name|bpf_namespace)=/.test(label));
     const alike = own.map((label) => label.replace(/^le="(.*)"$/, (_, le) => `le=${le === '+Inf' ? le : Number(le)}`));
     return `${part}{${alike.sort().join()}} ${Number(value)}`;
   }).sort();

@@ -72,31 +72,27 @@ export async function startExporter(binary: string, folder: string, shape: Shape
   mkdirSync(config);
   copyFileSync(exporterObjectFile(shape, map), join(config, 'bench.bpf.o'));
   writeFileSync(join(config, 'bench.yaml'), JSON.stringify({ metrics: exporterMetrics(shape, map) })); // JSON is YAML
-  const port = await freePort();
   if (shape.kind !== 'slots') linkSync(pin, defaultPin(map));
   try {
-    const log = join(config, 'log');
-    const listen = `--web.listen-address=127.0.0.1:${port}`;
-    const owned = startProcess(
-      'ebpf_exporter',
-      binary,
-      [`--config.dir=${config}`, '--config.names=bench', listen],
-      log,
-    );
-    await eventually('ebpf_exporter to listen', async () => {
-      if (owned.exited !== undefined) throw new Error(`ebpf_exporter ended: ${owned.logTail()}`);
-      return (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).ok;
-    });
+    const target = await runExporter(binary, config, 'bench');
     if (shape.kind === 'slots') fillBuckets(loadLibbpf(), defaultPin(map), shape);
-    return {
-      name: 'ebpf_exporter',
-      port,
-      path: '/metrics',
-      [Symbol.asyncDispose]: () => owned.kill(),
-    } satisfies OwnedTarget;
+    return target;
   } finally {
     rmSync(defaultPin(map), { force: true });
   }
+}
+
+/** ebpf_exporter with one configuration of a folder, once it listens, which is when its programs are attached. */
+export async function runExporter(binary: string, folder: string, name: string): Promise<OwnedTarget> {
+  const port = await freePort();
+  const listen = `--web.listen-address=127.0.0.1:${port}`;
+  const args = [`--config.dir=${folder}`, `--config.names=${name}`, listen];
+  const owned = startProcess('ebpf_exporter', binary, args, join(folder, `${name}.log`));
+  await eventually('ebpf_exporter to listen', async () => {
+    if (owned.exited !== undefined) throw new Error(`ebpf_exporter ended: ${owned.logTail()}`);
+    return (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).ok;
+  });
+  return { name: 'ebpf_exporter', port, path: '/metrics', [Symbol.asyncDispose]: () => owned.kill() };
 }
 
 /** For a server that must be told its port. */
