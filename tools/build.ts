@@ -1,10 +1,11 @@
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { launcher, type nodeStarts } from './launcher.ts';
 import { leanImports } from './lean-imports.ts';
 
 /** One process of the product: its entry point becomes build/NAME.js, started by build/bin/bpf-NAME. */
-const processes = ['agent', 'operator'] as const;
+const processes = ['agent', 'operator'] as const satisfies (keyof typeof nodeStarts)[];
 
 /**
  * CommonJS packages inside an ES module need what CommonJS gives every file. The names are ours, so that they meet no
@@ -16,12 +17,6 @@ const commonJsGlobals = [
   'const __filename = import.meta.filename;',
   'const __dirname = import.meta.dirname;',
 ].join('\n');
-
-/** Runs the bundle with the Node of node_modules, whatever Node the machine has; resolves links, as npx makes them. */
-const launcher = (name: string) => `#!/bin/sh
-build=$(dirname "$(dirname "$(readlink -f "$0")")")
-exec "$build/../node_modules/.bin/node" "$build/${name}.js" "$@"
-`;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from '../../tools/build.ts';
+import { nodeStarts } from '../../tools/launcher.ts';
 import { eventually } from '../apiserver/harness/eventually.ts';
 import { AgentHome, type RunningAgent } from '../kernel/agent-process.ts';
 import { objectOf, type Shape } from './shapes.ts';
@@ -13,7 +14,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const eventLoop = fileURLToPath(new URL('./event-loop.ts', import.meta.url));
 
 export interface BenchAgentOptions {
-  /** Flags for Node. */
+  /** Flags for Node beside those of the launcher. */
   readonly nodeFlags?: readonly string[];
   /** Whether `longestBlockMs` will be asked. It takes memory: Node then loads what strips types. */
   readonly watchLoop?: boolean;
@@ -37,8 +38,9 @@ export class BenchAgent implements AsyncDisposable {
   }
 
   static async start({ nodeFlags = [], watchLoop = false }: BenchAgentOptions = {}): Promise<BenchAgent> {
-    const flags = [...nodeFlags, ...(watchLoop ? ['--import', eventLoop] : [])];
-    const home = new AgentHome(undefined, [...flags, join(root, bundleFolder, 'agent.js')]);
+    const { flags, environment } = nodeStarts.agent;
+    const allFlags = [...flags, ...nodeFlags, ...(watchLoop ? ['--import', eventLoop] : [])];
+    const home = new AgentHome(undefined, [...allFlags, join(root, bundleFolder, 'agent.js')], environment);
     try {
       return new BenchAgent(home, await home.start());
     } catch (thrown) {

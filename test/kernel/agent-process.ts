@@ -26,13 +26,19 @@ export class AgentHome implements AsyncDisposable {
   readonly #agents: RunningAgent[] = [];
   readonly #wishesFrom: readonly string[];
   readonly #program: readonly string[];
+  readonly #environment: Readonly<Record<string, string>>;
 
   /**
    * Agents that ask an API server, by this kubeconfig; without one, agents that read the folder of manifests. `program`
-   * is what comes behind `node`: flags of its own, and the agent's main file.
+   * is what comes behind `node`: flags of its own, and the agent's main file. `environment` is beside the test's own.
    */
-  constructor(kubeconfig?: string, program: readonly string[] = [main]) {
+  constructor(
+    kubeconfig?: string,
+    program: readonly string[] = [main],
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     this.#program = program;
+    this.#environment = environment;
     mkdirSync(this.manifests);
     this.#wishesFrom = kubeconfig === undefined ? ['--manifests', this.manifests] : ['--kubeconfig', kubeconfig];
   }
@@ -95,6 +101,7 @@ export class AgentHome implements AsyncDisposable {
       process.execPath,
       this.arguments([...(this.#wishesFrom[0] === '--manifests' ? ['--watch'] : []), ...more]),
       log,
+      this.#environment,
     );
     const url = await eventually('the agent to listen', () => {
       if (agentProcess.exited !== undefined) throw new Error(`agent ended: ${agentProcess.logTail()}`);

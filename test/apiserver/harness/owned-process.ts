@@ -20,14 +20,21 @@ const setpriv = '/usr/bin/setpriv';
 const graceMs = 8000;
 const logTailLines = 15;
 
-export function startProcess(name: string, command: string, args: readonly string[], logFile: string): OwnedProcess {
+/** `environment` is beside this process's own. */
+export function startProcess(
+  name: string,
+  command: string,
+  args: readonly string[],
+  logFile: string,
+  environment: Readonly<Record<string, string>> = {},
+): OwnedProcess {
   const log = openSync(logFile, 'a');
   // An exit handler does not run when a test process is killed, nor inside jest's sandbox: the kernel's parent death
   // signal does (prctl(2) PR_SET_PDEATHSIG). setpriv is util-linux's, and essential on Debian.
   const [file, argv] = existsSync(setpriv)
     ? [setpriv, ['--pdeathsig', 'KILL', '--', command, ...args]]
     : [command, [...args]];
-  const child = spawn(file, argv, { stdio: ['ignore', log, log] });
+  const child = spawn(file, argv, { stdio: ['ignore', log, log], env: { ...process.env, ...environment } });
   closeSync(log);
   const { pid } = child;
   if (pid === undefined) {
