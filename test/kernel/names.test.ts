@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DecoderEnv } from '../../agent/metrics/decoders/decoder-env.ts';
@@ -110,4 +111,19 @@ test("the kernel's enumerators too", async () => {
   expect(enums.of('req_op').get(1n)).toBe('REQ_OP_WRITE');
   expect(counted.bytes).toBe(statSync('/sys/kernel/btf/vmlinux').size);
   expect(counted.mostBytesInTurn).toBeLessThanOrEqual(1 << 18);
+});
+
+test('a network namespace with a name is found as soon as somebody asks for it', async () => {
+  const { namespaces } = new DecoderEnv(thisMachine(systemClock, () => undefined));
+  await namespaces.names.prepare();
+  const name = `kube-bpf-test-${process.pid}`;
+  execFileSync('ip', ['netns', 'add', name]);
+  try {
+    const { ino } = statSync(`/run/netns/${name}`, { bigint: true });
+    namespaces.name(ino);
+    await namespaces.names.prepare();
+    expect(namespaces.name(ino)).toBe(name);
+  } finally {
+    execFileSync('ip', ['netns', 'delete', name]);
+  }
 });
