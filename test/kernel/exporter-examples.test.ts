@@ -3,11 +3,17 @@ import { join } from 'node:path';
 import type { HistogramRow, LabelPlan, MetricPlan, TablePlan } from '../../bpf/metrics/plan.ts';
 import { endOf } from '../../bpf/metrics/plan.ts';
 import { messageOf } from '../../runtime/errors.ts';
+import { manifestWithObject } from '../../tools/build-manifests.ts';
 import { exporterModule } from '../bench/exporter-build.ts';
+import { parseExposition } from '../unit/agent/metrics/parse.ts';
+import { AgentHome } from './agent-process.ts';
+import { callGetpgid } from './events.ts';
 import {
+  compileExample,
   type ExporterDecoder,
   type ExporterHistogram,
   type ExporterMetric,
+  exampleManifest,
   exampleNames,
   exporterConfiguration,
   resolveExample,
@@ -54,6 +60,54 @@ testWithModule.each(exampleNames)('%s: our manifest means what its configuration
   for (const counter of counters) expect(ourCounter(plan, counter)).toEqual(theirCounter(counter));
   for (const histogram of histograms) expect(ourHistogram(plan, histogram)).toEqual(theirHistogram(histogram));
 });
+
+/** Examples whose hooks are on every kernel with BTF, and what they count there happens without our doing. */
+const everywhere = ['kfree_skb', 'percpu-softirq', 'raw-tracepoints', 'softirq-latency', 'syscalls', 'timers'];
+
+testWithModule(
+  'those whose hooks every kernel has run beside each other, with the labels of their configurations',
+  async () => {
+    await using home = new AgentHome();
+    for (const name of everywhere) {
+      home.write(`${name}.yaml`, manifestWithObject(exampleManifest(name), compileExample(folder, name)));
+    }
+    const agent = await home.start();
+    await agent.until('bpf_agent_programs{node="n1",state="ready"}', `${everywhere.length}`);
+    callGetpgid(10);
+    for (const name of everywhere) {
+      const { counters, histograms } = exporterConfiguration(folder, name);
+      const wanted = new Map<string, readonly string[]>([
+        ...counters.map(
+          (metric) => [`ebpf_exporter_${metric.name}`, metric.labels.map((label) => label.name)] as const,
+        ),
+        ...histograms.flatMap(({ name: family, labels }) => {
+          const own = labels.slice(0, -1).map((label) => label.name);
+          return ['bucket', 'sum', 'count'].map(
+            (part) => [`ebpf_exporter_${family}_${part}`, part === 'bucket' ? [...own, 'le'] : own] as const,
+          );
+        }),
+      ]);
+      const common = ['node', 'bpf_namespace', 'bpf_name'];
+      const { samples } = parseExposition(await agent.metrics(`?bpf=default/${name.replaceAll('_', '-')}`));
+      for (const sample of samples) {
+        expect([sample.name, Object.keys(sample.labels).toSorted()]).toEqual([
+          sample.name,
+          [...common, ...(wanted.get(sample.name) ?? [])].toSorted(),
+        ]);
+      }
+      // Nothing may have been dropped meanwhile; timers and system calls there always are.
+      if (name !== 'kfree_skb') expect(samples.length).toBeGreaterThan(0);
+    }
+    expect(
+      Number(
+        await agent.value(
+          'ebpf_exporter_syscalls_total{bpf_name="syscalls",bpf_namespace="default",node="n1",syscall="getpgid"}',
+        ),
+      ),
+    ).toBeGreaterThanOrEqual(10);
+  },
+  60_000,
+);
 
 const familiesOf = ({ tables }: MetricPlan): string[] =>
   tables.flatMap(({ metrics, histograms = [] }) => [...metrics, ...histograms].map(({ family }) => family));
