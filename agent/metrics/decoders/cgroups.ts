@@ -74,9 +74,8 @@ export class Cgroups {
         const { inode, links } = await this.#machine.stat(path);
         if (found.size < maxCgroups) found.set(inode, { path, seenAtMs: nowMs });
         // Most cgroups have none in them, and listing their fifty files is the costly part.
-        if (links <= 2) return;
-        for await (const name of this.#machine.folders(path))
-          if (open.length < maxCgroups) open.push(`${path}/${name}`);
+        if (links <= 2 || open.length >= maxCgroups) return;
+        for await (const name of this.#machine.folders(path)) if (open.push(`${path}/${name}`) >= maxCgroups) break;
       } catch {
         // Gone meanwhile, with all that was in it.
       }

@@ -24,7 +24,7 @@ export class Interfaces {
   async #read(before: ReadonlyMap<number, string> = new Map()): Promise<ReadonlyMap<number, string>> {
     const found: string[] = [];
     try {
-      for await (const name of this.#machine.list(folder)) if (found.length < maxInterfaces) found.push(name);
+      for await (const name of this.#machine.list(folder)) if (found.push(name) >= maxInterfaces) break;
     } catch (thrown) {
       this.#machine.warn(`name network interfaces: ${messageOf(thrown)}`);
       return before;

@@ -39,7 +39,7 @@ export class NetNamespaces {
   async #list(folder: string): Promise<readonly string[]> {
     const names: string[] = [];
     try {
-      for await (const name of this.#machine.list(folder)) if (names.length < maxNamespaces) names.push(name);
+      for await (const name of this.#machine.list(folder)) if (names.push(name) >= maxNamespaces) break;
     } catch (thrown) {
       // It comes with the first namespace that gets a name.
       if (codeOf(thrown) !== 'ENOENT') this.#machine.warn(`name network namespaces: ${messageOf(thrown)}`);
