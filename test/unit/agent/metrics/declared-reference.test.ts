@@ -1,5 +1,12 @@
 import fc from 'fast-check';
-import type { HistogramRow, MetricRow, NumberReading, PerCpu, TablePlan } from '../../../../bpf/metrics/plan.ts';
+import type {
+  HistogramRow,
+  LabelPlan,
+  MetricRow,
+  NumberReading,
+  PerCpu,
+  TablePlan,
+} from '../../../../bpf/metrics/plan.ts';
 import { scaled } from '../../../../bpf/metrics/plan.ts';
 import { type Entry, MemoryMap } from '../../../fakes/memory-map.ts';
 import { newExporter, textOf } from './exporting.ts';
@@ -65,6 +72,13 @@ const histograms: fc.Arbitrary<Omit<HistogramRow, 'family' | 'help'>> = fc.oneof
   }),
 ) as fc.Arbitrary<Omit<HistogramRow, 'family' | 'help'>>;
 
+/** More labels than the key's text, which is always there: bits of the key, its bytes, text of the value. */
+const moreLabels: readonly LabelPlan[] = [
+  { name: 'bits', from: 'key', reading: { kind: 'bits', offsetBytes: 3, shift: 2, bitSize: 9, signed: false } },
+  { name: 'hex', from: 'key', reading: { kind: 'hex', offsetBytes: 5, sizeBytes: 2 } },
+  { name: 'text', from: 'value', reading: { kind: 'text', offsetBytes: 40, sizeBytes: 4 } },
+];
+
 interface Case {
   readonly table: TablePlan;
   readonly cpus: number;
@@ -85,13 +99,14 @@ const cases: fc.Arbitrary<Case> = fc
     ),
     seed: fc.uint8Array({ minLength: 8 * 3 * words * 8, maxLength: 8 * 3 * words * 8 }),
     small: fc.boolean(),
+    labels: fc.subarray([...moreLabels]),
   })
   .filter((wanted) => wanted.metrics.length + wanted.histograms.length > 0)
-  .map(({ metrics: rows, histograms: more, perCpu, cpus, keys, seed, small }) => ({
+  .map(({ metrics: rows, histograms: more, perCpu, cpus, keys, seed, small, labels }) => ({
     cpus,
     table: {
       ...{ map: 'm', keySizeBytes: 8, valueSizeBytes: words * 8, perCpu, distinct: false },
-      labels: [{ name: 'k', from: 'key', reading: { kind: 'text', offsetBytes: 0, sizeBytes: 3 } }],
+      labels: [{ name: 'k', from: 'key', reading: { kind: 'text', offsetBytes: 0, sizeBytes: 3 } }, ...labels],
       metrics: rows.map((row, i) => ({ ...row, family: `m${i}`, help: 'M.' })),
       histograms: more.map((row, i) => ({ ...row, family: `h${i}`, help: 'H.' })),
     },
@@ -128,8 +143,7 @@ function reference({ table, cpus, entries }: Case): ReadonlyMap<string, string> 
     const slots = Array.from({ length: cpus }, (_, cpu) => Buffer.from(value).subarray(cpu * words * 8));
     const each = perCpu === 'each' && cpus > 1;
     for (const [cpu, own] of each ? slots.map((slot) => [slot]).entries() : [[undefined, slots] as const]) {
-      const text = new TextDecoder().decode(key.subarray(0, [...key.subarray(0, 3), 0].indexOf(0)));
-      const labels = { k: text, ...(cpu !== undefined && { cpu: String(cpu) }) };
+      const labels = { ...labelsOf(table, Buffer.from(key), own), ...(cpu !== undefined && { cpu: String(cpu) }) };
       for (const { family, type, value: reading, scale, elements } of table.metrics) {
         for (let i = 0; i < (elements?.count ?? 1); i++) {
           const extra = elements && { [elements.label ?? 'index']: elements.names?.[i] ?? String(i) };
@@ -188,6 +202,27 @@ function reference({ table, cpus, entries }: Case): ReadonlyMap<string, string> 
   }
   for (const [id, { n, signed, scale }] of sums) series.set(id, shown(n, signed, scale));
   return series;
+}
+
+/** Of text in the value, the first CPU that has any says it. */
+function labelsOf({ labels }: TablePlan, key: Buffer, slots: readonly Buffer[]): Record<string, string> {
+  const shown = labels.map(({ name, from, reading }) => {
+    const sources = from === 'key' ? [key] : slots;
+    if (reading.kind === 'bits') return [name, numberIn(key, reading, 0).toString()];
+    if (reading.kind === 'hex')
+      return [name, key.subarray(reading.offsetBytes, reading.offsetBytes + 2).toString('hex')];
+    if (reading.kind !== 'text') throw new Error('none here');
+    const { offsetBytes, sizeBytes } = reading;
+    const texts = sources.map((source) => {
+      const bytes = source.subarray(offsetBytes, offsetBytes + sizeBytes);
+      return bytes.subarray(0, [...bytes, 0].indexOf(0));
+    });
+    return [
+      name,
+      new TextDecoder('utf-8', { ignoreBOM: true }).decode(texts.find((bytes) => bytes.length > 0) ?? Buffer.alloc(0)),
+    ];
+  });
+  return Object.fromEntries(shown);
 }
 
 const noOtherTakes = ({ histograms: rows = [] }: TablePlan, key: Uint8Array): boolean =>
