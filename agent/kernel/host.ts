@@ -1,6 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 
+/** The running kernel's own BTF, without that of its modules. */
+export const kernelBtfPath = '/sys/kernel/btf/vmlinux';
+
 /** What this machine says of itself that tells apart what one errno may mean. */
 export interface Host {
   readonly hasBtf: boolean;
@@ -15,6 +18,8 @@ export interface Host {
   readonly perfEventParanoid: number;
   /** Linux security modules that are on, by name; undefined where securityfs is not mounted. */
   readonly securityModules: readonly string[] | undefined;
+  /** Whether the BTF of the kernel's modules may be read: it is asked for by id. */
+  readonly seesModuleBtf: boolean;
   /** Maps and programs count against a RLIMIT_MEMLOCK that this process may not raise. */
   readonly memlockLimited: boolean;
 }
@@ -36,7 +41,7 @@ export function readHost(): Host {
   const covered = (name: string, bit: bigint): boolean => has(bit) || (!name.startsWith('NET_') && has(capSysAdmin));
   const lockdown = readOptional('/sys/kernel/security/lockdown');
   return {
-    hasBtf: existsSync('/sys/kernel/btf/vmlinux'),
+    hasBtf: existsSync(kernelBtfPath),
     hasKprobes: existsSync('/sys/bus/event_source/devices/kprobe') || existsSync('/sys/kernel/tracing/kprobe_events'),
     hasTracefs: existsSync('/sys/kernel/tracing/events') || existsSync('/sys/kernel/debug/tracing/events'),
     missingCapabilities: Object.entries(capabilities).flatMap(([name, bit]) => (covered(name, bit) ? [] : [name])),
@@ -44,6 +49,7 @@ export function readHost(): Host {
     lockdown: lockdown === undefined ? 'unknown' : (/\[(\w+)\]/.exec(lockdown)?.[1] ?? 'unknown'),
     perfEventParanoid: Number(readOptional('/proc/sys/kernel/perf_event_paranoid') ?? 0),
     securityModules: readOptional('/sys/kernel/security/lsm')?.split(','),
+    seesModuleBtf: has(capSysAdmin),
     memlockLimited: countsMemlock(release()) && !has(capSysResource) && memlockLimit() !== 'unlimited',
   };
 }

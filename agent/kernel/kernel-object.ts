@@ -88,11 +88,11 @@ export class OpenObject implements Disposable {
     this.name = name;
   }
 
-  /** Throws ObjectFailure. */
-  static open(lib: Libbpf, name: string, bytes: Uint8Array): OpenObject {
+  /** `btfPath` as in OpenOptions. Throws ObjectFailure. */
+  static open(lib: Libbpf, name: string, bytes: Uint8Array, btfPath?: string): OpenObject {
     using log = new LogCollector(lib);
     try {
-      const object = lib.bpf_object__open_mem(bytes, { objectName: name });
+      const object = lib.bpf_object__open_mem(bytes, { objectName: name, ...(btfPath !== undefined && { btfPath }) });
       return new OpenObject(lib, checkPointer(lib, 'bpf_object__open_mem', name, object), name, bytes);
     } catch (thrown) {
       throw asFailure('open', thrown, { lines: log.lines, verifier: undefined });

@@ -14,6 +14,8 @@ export type BpfLinkPtr = Handle<'bpf_link'>;
 export interface OpenOptions {
   /** Names the object in libbpf's log lines and prefixes its .bss, .data and .rodata maps in the kernel. */
   readonly objectName: string;
+  /** The only BTF that CO-RE relocations are resolved against; without it the running kernel's and its modules'. */
+  readonly btfPath?: string;
 }
 
 /** One line of libbpf's log. Levels are libbpf's own: 0 warning, 1 info, 2 debug. */

@@ -167,15 +167,18 @@ function bind(path: string, prototypes: readonly (readonly [string, string])[]):
   }
 }
 
-/** `struct bpf_object_open_opts`, of which we set `sz` and `object_name` (libbpf.h; the rest is zero). */
+/** `struct bpf_object_open_opts`, of which we set `sz`, `object_name` and `btf_custom_path` (libbpf.h; the rest is zero). */
 function withOpenOptions<T>(options: OpenOptions, use: (opts: Buffer) => T): T {
   const openOptsBytes = 72;
   const name = Buffer.from(`${options.objectName}\0`);
+  const btfPath = options.btfPath === undefined ? undefined : Buffer.from(`${options.btfPath}\0`);
   const opts = Buffer.alloc(openOptsBytes);
   opts.writeBigUInt64LE(BigInt(openOptsBytes), 0);
   opts.writeBigUInt64LE(koffi.address(name), 8);
+  if (btfPath !== undefined) opts.writeBigUInt64LE(koffi.address(btfPath), 48);
   const result = use(opts);
-  // libbpf has copied the name by now; this use keeps it from being collected before.
+  // libbpf has copied them by now; this use keeps them from being collected before.
   name.fill(0);
+  btfPath?.fill(0);
   return result;
 }

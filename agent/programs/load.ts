@@ -8,7 +8,7 @@ import { choosePrograms, roleOf } from '../../bpf/revision/choose-programs.ts';
 import { type Configured, configure } from '../../bpf/revision/configure.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import { sha256 } from '../../runtime/sha256.ts';
-import type { Host } from '../kernel/host.ts';
+import { type Host, kernelBtfPath } from '../kernel/host.ts';
 import { type LoadedObject, maxPrograms, type OpenMap, OpenObject } from '../kernel/kernel-object.ts';
 import type { Pins } from '../kernel/pins.ts';
 import { probeTarget } from '../kernel/probe-target.ts';
@@ -133,7 +133,7 @@ async function loadOnce(
   for (const program of spec.programs) if (on.has(program.name) && canSpare(wish, program.name)) probeTarget(program);
 
   // Open. The result maps get their places, so that those of the last agent are found again.
-  using opened = OpenObject.open(deps.lib, objectNameOf(wish), modern);
+  using opened = OpenObject.open(deps.lib, objectNameOf(wish), modern, btfPathFor(deps, spec));
   opened.setTypes(new Map(spec.programs.map(({ name, type }) => [name, programTypes.indexOf(type)])));
   opened.enable(on);
   const maps = opened.maps();
@@ -147,6 +147,16 @@ async function loadOnce(
   const object = await deps.journal.during(revision, async () => undo.use(await opened.load()));
   undo.move();
   return { object, pinPaths };
+}
+
+/**
+ * Of a type that the kernel does not have (one of another version, which the program asks for), libbpf looks for it in the
+ * modules. Without CAP_SYS_ADMIN, before 1.5, it gives up there: told of one BTF, it does not look further.
+ */
+function btfPathFor({ lib, host }: LoadDeps, { hasCoreRelocations }: ObjectSpec): string | undefined {
+  if (!hasCoreRelocations || host.seesModuleBtf) return undefined;
+  const [major = 0, minor = 0] = lib.version.split('.').map(Number);
+  return major === 1 && minor < 5 ? kernelBtfPath : undefined;
 }
 
 /** Dots would read as the start of a section's name. */

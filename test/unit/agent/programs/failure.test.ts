@@ -14,6 +14,7 @@ const full: Host = {
   lockdown: 'none',
   perfEventParanoid: 2,
   securityModules: ['lockdown', 'bpf'],
+  seesModuleBtf: true,
   memlockLimited: false,
 };
 

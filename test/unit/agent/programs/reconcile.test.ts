@@ -41,6 +41,7 @@ class Node {
         lockdown: 'none',
         perfEventParanoid: 2,
         securityModules: undefined,
+        seesModuleBtf: true,
         memlockLimited: false,
       },
       lastGood: {
