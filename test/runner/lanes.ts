@@ -2,7 +2,7 @@ import { readdirSync, realpathSync } from 'node:fs';
 import { release } from 'node:os';
 import { basename } from 'node:path';
 import { findBinaries } from '../apiserver/harness/binaries.ts';
-import { findKernels, versionOfKernel } from '../vm/kernels.ts';
+import { findImageLibraries, findKernels, versionOfKernel } from '../vm/debian.ts';
 import { command, versionOf } from './command.ts';
 import type { Skip } from './outcome.ts';
 
@@ -67,7 +67,7 @@ export const lanes: readonly Lane[] = [
     name: 'vm',
     paths: ['test/vm'],
     workers: 1,
-    timeoutMs: 20 * minuteMs,
+    timeoutMs: 30 * minuteMs,
     prepare: prepareVm,
   },
   {
@@ -110,9 +110,10 @@ async function prepareVm(): Promise<Prepared> {
   const { kernels, missing } = await findKernels();
   const skips = missing.map(({ series, reason }) => ({ what: `vm: Linux ${series}`, reason }));
   if (kernels.length === 0) throw new Error(skips.map(({ reason }) => reason).join('; '));
+  const image = /libbpf1_(\S+)$/.exec(await findImageLibraries())?.[1];
   const booted = kernels.map((kernel) => `Linux ${versionOfKernel(kernel)}`);
   const version = /version (\S+)/.exec(qemu.output)?.[1] ?? 'of an unknown version';
-  return { facts: [...booted, `QEMU ${version}, all in software`, `libbpf ${libbpfVersion()}`], skips };
+  return { facts: [...booted, `QEMU ${version}, all in software`, `libbpf ${libbpfVersion()} and ${image}`], skips };
 }
 
 /** Makes a map in the kernel, which tells whether bpf(2) is to be had at all. */

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { messageOf } from '../../runtime/errors.ts';
 import { run } from '../apiserver/harness/run.ts';
 import { type CpioFile, cpioArchive } from './cpio.ts';
-import type { Kernel } from './kernels.ts';
+import type { Kernel } from './debian.ts';
 import { type ReportLine, reportLine } from './report.ts';
 
-/** Boot, agents and steps take less than a minute where nothing else runs. */
-export const bootTimeoutMs = 360_000;
+/** Boot, agents and steps take a minute or two where nothing else runs, and the longer the more does. */
+export const bootTimeoutMs = 600_000;
 const memoryMiB = 1024;
 const diskMiB = 64;
 const consoleTailLines = 40;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { bundle } from '../../tools/build.ts';
 import type { CpioFile } from './cpio.ts';
-import type { Kernel } from './kernels.ts';
+import type { Kernel } from './debian.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Below the root, so that what is bundled finds node_modules. */
@@ -13,8 +13,11 @@ const bundles = 'build/test/vm';
 /** Where the agent stands in the machine, with koffi beside it as in its image. */
 const home = 'opt/kube-bpf';
 
-/** The system of every machine: busybox, Node, libbpf, the agent as it is shipped, and what drives it. */
-export async function systemFiles(): Promise<CpioFile[]> {
+/**
+ * The system of every machine: busybox, Node, the libbpf of this machine and, below /image, that of the agent's image; the
+ * agent as it is shipped, and what drives it.
+ */
+export async function systemFiles(imageLibraries: string): Promise<CpioFile[]> {
   await bundle('agent', bundles);
   await build({
     absWorkingDir: root,
@@ -37,6 +40,7 @@ export async function systemFiles(): Promise<CpioFile[]> {
     program('bin/node', process.execPath),
     program('bin/setpriv', setpriv),
     ...libraries([process.execPath, setpriv, libbpf()]),
+    ...folder('image', imageLibraries).map((file) => ({ ...file, executable: true })),
     ...folder(`${home}`, join(root, bundles)),
     { path: `${home}/package.json`, content: Buffer.from('{"type": "module"}') },
     ...folder(`${home}/node_modules/koffi`, join(root, 'node_modules/koffi')),

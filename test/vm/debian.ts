@@ -19,11 +19,12 @@ export interface MissingKernel {
 
 /**
  * The kernels of the last three releases of Debian. The newest is locked down, as it is by itself on a machine with
- * Secure Boot.
+ * Secure Boot. On 6.1 all agents have the libraries of Debian 12, as under systemd there; on the others those in the part
+ * of Pods have those of the image.
  */
 const wanted = [
   { series: '5.10', suite: 'bullseye', parameters: '' },
-  { series: '6.1', suite: 'bookworm', parameters: '' },
+  { series: '6.1', suite: 'bookworm', parameters: 'kube_bpf.libraries=machine' },
   { series: '6.12', suite: 'trixie', parameters: 'lockdown=integrity' },
 ] as const;
 
@@ -40,6 +41,14 @@ export async function findKernels(): Promise<{ readonly kernels: Kernel[]; reado
     else missing.push({ series, reason: output.trim() });
   }
   return { kernels, missing };
+}
+
+/** A folder with the libraries of the agent's image; kept and fetched like the kernels. Throws where they are not to be had. */
+export async function findImageLibraries(): Promise<string> {
+  const script = fileURLToPath(new URL('get-image-libraries.sh', import.meta.url));
+  const { ok, output } = await command(script, [], { timeoutMs: fetchTimeoutMs, showStderr: true });
+  if (!ok) throw new Error(output.trim());
+  return output.trim();
 }
 
 /** Debian's version of it: `6.1.176-1`. */
