@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { BpfStatus } from '../../crds/bpf.ts';
 import type { BpfNode } from '../../crds/bpf-node.ts';
@@ -60,6 +61,14 @@ describe('the CRDs', () => {
 });
 
 describe('kubectl apply of a BPF', () => {
+  test.each(['ebpf-exporter', 'bcc'])('what is said of the objects of %s is taken', async (name) => {
+    const folder = fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+    const { stdout } = await controlPlane.kubectl(['apply', '--dry-run=server', '-f', folder]);
+    const taken = stdout.trim().split('\n');
+    expect(taken.filter((line) => !line.endsWith(' created (server dry run)'))).toEqual([]);
+    expect(taken).toHaveLength(readdirSync(folder).length);
+  });
+
   test.each(manifestCases.map((row) => [row.what, row] as const))('%s', async (_what, { manifest, refused }) => {
     const { code, stderr } = await apply(manifest, '--dry-run=server');
     if (refused === undefined) {
