@@ -2,6 +2,7 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '../../runtime/errors.ts';
 import { manifestWithObject } from '../../tools/build-manifests.ts';
 import { eventually } from '../apiserver/harness/eventually.ts';
 import { AgentHome, type RunningAgent } from '../kernel/agent-process.ts';
@@ -14,7 +15,7 @@ import { runExporter, type Target } from './targets.ts';
 /** What one example of ebpf_exporter came to, in the agent and in ebpf_exporter at the same time. */
 export interface ExampleFigures {
   readonly name: string;
-  /** Why one of them does not run it on this machine: the agent's reason. */
+  /** Why it is not compared on this machine: the agent's reason, or what ebpf_exporter said last. */
   readonly refused?: string;
   /** Series that both have, name and labels alike, and that grew in one and are not in the other. */
   readonly both: readonly string[];
@@ -61,9 +62,20 @@ async function compareExample(module: string, binary: string, folder: string, na
   if (refused !== undefined) return { name, refused, ...nothing };
   writeFileSync(join(folder, `${name}.bpf.o`), object);
   copyFileSync(join(module, 'examples', `${name}.yaml`), join(folder, `${name}.yaml`));
-  await using exporter = await runExporter(binary, folder, name).catch(() => undefined);
-  if (exporter === undefined) return { name, refused: 'ebpf_exporter ends', ...nothing };
+  try {
+    await using exporter = await runExporter(binary, folder, name);
+    return await compareSeries(module, name, agent, exporter);
+  } catch (thrown) {
+    return { name, refused: endedBy(thrown), ...nothing };
+  }
+}
 
+async function compareSeries(
+  module: string,
+  name: string,
+  agent: RunningAgent,
+  exporter: Target,
+): Promise<ExampleFigures> {
   const { counters, histograms } = exporterConfiguration(module, name);
   const families = [...counters, ...histograms].map((metric) => `ebpf_exporter_${metric.name}`);
   const ours: Target = { name: 'agent', port: Number(new URL(agent.url).port), path: '/metrics' };
@@ -117,7 +129,13 @@ async function verdict(agent: RunningAgent): Promise<string | undefined> {
   return (JSON.parse(line) as { reason: string }).reason;
 }
 
-/** System calls, errors, timers, soft interrupts, packets, disk writes. */
+/** What ebpf_exporter said last, or why else it did not come to listen. */
+function endedBy(thrown: unknown): string {
+  const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown;
+  return `ebpf_exporter: ${messageOf(cause).trim().split(': ').at(-1)}`;
+}
+
+/** System calls, errors, packets, and the timers and soft interrupts that come with them. */
 async function busy(): Promise<void> {
   await using flow = await UdpFlow.open();
   const end = performance.now() + busyMs;
