@@ -7,7 +7,7 @@ import type { MapCursor, MapReader } from './map-reader.ts';
 const maxWalkFactor = 2;
 /** And pass over so many that it gave already: a key deleted under it starts next_key anew. */
 const maxRepeatFactor = 8;
-/** Entries that are read one by one in a turn: two calls each, for which the event loop is held. */
+/** Of entries that take a call each, or a look at whether they are new, so many in a turn: the event loop is held. */
 const maxSingleEntries = 1024;
 /** fcntl.h: the lowest free number for the same file, closed on exec. */
 const F_DUPFD_CLOEXEC = 1030;
@@ -60,7 +60,7 @@ export class KernelMap implements MapReader {
     const at = this.#place(cursor);
     if (at.done) return 0;
     if (this.#batches === false) return this.#readSingly(at, keys, values, capacity);
-    at.count.writeUInt32LE(capacity);
+    at.count.writeUInt32LE(this.type === mapType.lpmTrie ? Math.min(capacity, maxSingleEntries) : capacity);
     const result = this.#lib.bpf_map_lookup_batch(this.fd, at.token, at.to, keys, values, at.count);
     const unsupported = result === -ENOTSUPP || result === -EOPNOTSUPP || result === -EINVAL;
     if (unsupported && this.#batches === undefined && !at.started) {
@@ -73,7 +73,7 @@ export class KernelMap implements MapReader {
   async readAside(cursor: MapCursor, keys: Buffer, values: Buffer, capacity: number): Promise<number> {
     const at = this.#place(cursor);
     if (at.done || this.#batches !== true) return this.read(cursor, keys, values, capacity);
-    at.count.writeUInt32LE(capacity);
+    at.count.writeUInt32LE(this.type === mapType.lpmTrie ? Math.min(capacity, maxSingleEntries) : capacity);
     // The object may be closed, and its fd be another map's, before the thread comes to use it: this one is the read's own.
     const fd = checkErrno(this.#lib, 'fcntl', `of map ${this.name}`, this.#lib.fcntl(this.fd, F_DUPFD_CLOEXEC, 0));
     try {

@@ -5,7 +5,7 @@ export class BudgetSpent extends Error {
   override readonly name = 'BudgetSpent';
 }
 
-/** Between two checks of `due` lies a batch read or a few hundred lines: together less than the 10 ms that we promise. */
+/** Between two checks of `due` lies a small read or a few hundred lines: together less than the 10 ms that we promise. */
 const sliceMs = 4;
 
 /** Keeps a long render from holding up the event loop, and ends it when its time is over or nobody waits any more. */

@@ -1,7 +1,7 @@
 import type { MapCursor, MapReader } from '../kernel/map-reader.ts';
 
-/** Entries of one read, enough that the call's own cost vanishes. */
-const maxBatchEntries = 4096;
+/** Entries of one read, enough that the call and the change of threads cost next to nothing. */
+const maxBatchEntries = 1 << 14;
 /** Of a per-CPU map on a large machine so many entries would be too many bytes. */
 const maxBatchBytes = 1 << 20;
 /** But a hash bucket must fit, or the kernel refuses (ENOSPC). */

@@ -24,7 +24,7 @@ test.each([
   ['one entry', 1, small, [1]],
   ['as many as the first read takes', 1024, small, [1024]],
   ['one more', 1025, small, [1024, 1]],
-  ['more with each read, up to a limit', 12_000, small, [1024, 2048, 4096, 4096, 736]],
+  ['more with each read, up to a limit', 50_000, small, [1024, 2048, 4096, 8192, 16_384, 16_384, 1872]],
   ['fewer at first where they are large', 1200, { ...small, cpus: 64 }, [127, 254, 508, 311]],
   ['never too many bytes', 400, { ...small, cpus: 1024 }, [64, 127, 127, 82]],
   ['but no fewer than a bucket may have', 100, { keySizeBytes: 4, valueSizeBytes: 64, cpus: 1024 }, [64, 36]],
