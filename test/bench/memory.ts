@@ -1,17 +1,24 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Libbpf } from '../../agent/libbpf/binding.ts';
 import { loadLibbpf } from '../../agent/libbpf/ffi.ts';
 import { BenchAgent, type Memory, memoryOf } from './bench-agent.ts';
-import { scrapeText } from './series.ts';
+import { exporterOrNone } from './exporter-build.ts';
+import { scrapeOften, scrapeText } from './series.ts';
 import { empty, fill, largest, shapes } from './shapes.ts';
+import { startEmptyExporter, type Target } from './targets.ts';
 
 export interface MemoryFigures {
   /** Node with nothing to run. */
   readonly bareNode: Memory;
-  /** The agent with ten objects loaded, scraped a few times while their maps are empty. */
-  readonly tenObjects: Memory;
+  /** The agent with ten objects loaded, whose maps are empty. */
+  readonly tenObjects: Scraped;
+  /** ebpf_exporter with the same; undefined where it cannot be built. */
+  readonly exporter: Scraped | undefined;
   /** With one map of 100,000 entries, before any was there and after scrapes of all. */
   readonly emptyMap: Memory;
   readonly fullMap: Memory;
@@ -23,8 +30,15 @@ export interface MemoryFigures {
   readonly idleBlockMs: number;
 }
 
+/** Memory after a few scrapes, and after many without a pause. */
+export interface Scraped {
+  readonly idle: Memory;
+  readonly busy: Memory;
+}
+
 const objects = 10;
 const scrapes = 10;
+export const manyScrapes = 1_500;
 const generations = 10;
 /** Node gives pages back some time after they fell idle; a look at the memory waits for that. */
 const settleMs = 3_000;
@@ -36,9 +50,10 @@ export async function benchMemory(progress: (line: string) => void): Promise<Mem
   const bareNode = await memoryOfBareNode();
   progress(`memory with ${objects} objects`);
   const tenObjects = await memoryOfTenObjects();
+  const exporter = await memoryOfExporter(progress);
   const large = await largeMap(progress);
   progress('longest block of the event loop');
-  return { bareNode, tenObjects, ...large, ...(await longestBlocks()) };
+  return { bareNode, tenObjects, exporter, ...large, ...(await longestBlocks()) };
 }
 
 async function memoryOfBareNode(): Promise<Memory> {
@@ -55,14 +70,41 @@ async function memoryOfBareNode(): Promise<Memory> {
   }
 }
 
-async function memoryOfTenObjects(): Promise<Memory> {
-  await using agent = await BenchAgent.start();
+/** The shape of the objects whose number counts, not their size. */
+function smallest() {
   const [small] = shapes;
   if (small === undefined) throw new Error('no shapes');
-  for (let i = 0; i < objects; i++) await agent.load(`bench-${i}`, small, `bench_${i}`);
-  for (let i = 0; i < scrapes; i++) await scrapeText(agent.target('agent'));
+  return small;
+}
+
+async function memoryOfTenObjects(): Promise<Scraped> {
+  await using agent = await BenchAgent.start();
+  for (let i = 0; i < objects; i++) await agent.load(`bench-${i}`, smallest(), `bench_${i}`);
+  return await memoryScraped(agent.target('agent'), agent.agent.process.pid);
+}
+
+async function memoryOfExporter(progress: (line: string) => void): Promise<Scraped | undefined> {
+  const binary = await exporterOrNone(progress);
+  if (binary === undefined) return undefined;
+  progress(`memory of ebpf_exporter with ${objects} objects`);
+  const folder = mkdtempSync(join(tmpdir(), 'kube-bpf-bench-'));
+  try {
+    // libbpf pins by these names for ebpf_exporter, so no two runs may share them.
+    const maps = Array.from({ length: objects }, (_, i) => `bench_${process.pid}_${i}`);
+    await using exporter = await startEmptyExporter(binary, folder, smallest(), maps);
+    return await memoryScraped(exporter, exporter.pid);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function memoryScraped(target: Target, pid: number): Promise<Scraped> {
+  await scrapeOften(target, scrapes);
   await delay(settleMs);
-  return agent.memory;
+  const idle = memoryOf(pid);
+  await scrapeOften(target, manyScrapes);
+  await delay(settleMs);
+  return { idle, busy: memoryOf(pid) };
 }
 
 async function scrapeSome(agent: BenchAgent): Promise<void> {

@@ -1,4 +1,4 @@
-import { get } from 'node:http';
+import { Agent, get } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { Target } from './targets.ts';
 
@@ -10,6 +10,23 @@ export function scrapeText({ name, port, path }: Target): Promise<string> {
       else reject(new Error(`scrape ${name}: ${response.statusCode}`));
     }).on('error', reject);
   });
+}
+
+/** Scrapes as Prometheus does: over one connection, with gzip. Of the answers only their end is waited for. */
+export async function scrapeOften({ name, port, path }: Target, scrapes: number): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const scrape = () =>
+    new Promise<void>((resolve, reject) => {
+      get({ host: '127.0.0.1', port, path, agent, headers: { 'accept-encoding': 'gzip' } }, (response) => {
+        if (response.statusCode !== 200) reject(new Error(`scrape ${name}: ${response.statusCode}`));
+        response.resume().on('end', resolve).on('error', reject);
+      }).on('error', reject);
+    });
+  try {
+    for (let i = 0; i < scrapes; i++) await scrape();
+  } finally {
+    agent.destroy();
+  }
 }
 
 /**

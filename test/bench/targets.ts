@@ -70,8 +70,7 @@ const defaultPin = (map: string): string => join('/sys/fs/bpf', map);
 export async function startExporter(binary: string, folder: string, shape: Shape, pin: string, map: string) {
   const config = join(folder, `exporter-${map}`);
   mkdirSync(config);
-  copyFileSync(exporterObjectFile(shape, map), join(config, 'bench.bpf.o'));
-  writeFileSync(join(config, 'bench.yaml'), JSON.stringify({ metrics: exporterMetrics(shape, map) })); // JSON is YAML
+  writeExporterConfig(config, 'bench', shape, map);
   if (shape.kind !== 'slots') linkSync(pin, defaultPin(map));
   try {
     const target = await runExporter(binary, config, 'bench');
@@ -82,8 +81,30 @@ export async function startExporter(binary: string, folder: string, shape: Shape
   }
 }
 
-/** ebpf_exporter with one configuration of a folder, once it listens, which is when its programs are attached. */
-export async function runExporter(binary: string, folder: string, name: string): Promise<OwnedTarget> {
+function writeExporterConfig(folder: string, name: string, shape: Shape, map: string): void {
+  copyFileSync(exporterObjectFile(shape, map), join(folder, `${name}.bpf.o`));
+  writeFileSync(join(folder, `${name}.yaml`), JSON.stringify({ metrics: exporterMetrics(shape, map) })); // JSON is YAML
+}
+
+/** ebpf_exporter, with a configuration for each of these maps, all of them empty. */
+export async function startEmptyExporter(binary: string, folder: string, shape: Shape, maps: readonly string[]) {
+  for (const map of maps) writeExporterConfig(folder, map, shape, map);
+  try {
+    return await runExporter(binary, folder, maps.join());
+  } finally {
+    for (const map of maps) rmSync(defaultPin(map), { force: true });
+  }
+}
+
+export interface ExporterTarget extends OwnedTarget {
+  readonly pid: number;
+}
+
+/**
+ * ebpf_exporter with one configuration of a folder, or several (`a,b`), once it listens, which is when its programs are
+ * attached.
+ */
+export async function runExporter(binary: string, folder: string, name: string): Promise<ExporterTarget> {
   const port = await freePort();
   const listen = `--web.listen-address=127.0.0.1:${port}`;
   const args = [`--config.dir=${folder}`, `--config.names=${name}`, listen];
@@ -92,7 +113,8 @@ export async function runExporter(binary: string, folder: string, name: string):
     if (owned.exited !== undefined) throw new Error(`ebpf_exporter ended: ${owned.logTail()}`);
     return (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).ok;
   });
-  return { name: 'ebpf_exporter', port, path: '/metrics', [Symbol.asyncDispose]: () => owned.kill() };
+  const { pid } = owned;
+  return { name: 'ebpf_exporter', port, path: '/metrics', pid, [Symbol.asyncDispose]: () => owned.kill() };
 }
 
 /** For a server that must be told its port. */
