@@ -6,8 +6,10 @@ export interface Page {
 
 /** Most metrics have few series: their first page is a small one. */
 const smallPageBytes = 4 << 10;
-/** Room for any row (`maxLabels` of the longest labels), and few enough pages for a writev. */
-export const pageBytes = 64 << 10;
+/** Few to hand over when they are sent. What of a page was never written takes no memory. */
+export const pageBytes = 256 << 10;
+/** Any row has room in so many: `maxLabels` of the longest labels. */
+export const maxRowBytes = 64 << 10;
 
 /**
  * Pages that one render fills and the next fills again, so that a scrape allocates nothing: as many as one of the last

@@ -1,13 +1,13 @@
 import { beginLine, endLine } from './lines.ts';
 import type { Halves } from './numbers.ts';
-import { type PagedText, pageBytes } from './pages.ts';
+import { maxRowBytes, type PagedText } from './pages.ts';
 import type { Batch } from './read-map.ts';
 import type { SeriesLedger } from './series-ledger.ts';
 import type { MetricLayout, TableLayout } from './table-layout.ts';
 import { sealText, writePiece } from './text.ts';
 
-/** Of `pageBytes`: what differs in a row's labels is written here once, then copied into the line of each of its metrics. */
-export const newScratch = (): DataView => new DataView(new ArrayBuffer(pageBytes));
+/** What differs in a row's labels is written here once, then copied into the line of each of its metrics. */
+export const newScratch = (): DataView => new DataView(new ArrayBuffer(maxRowBytes));
 
 /**
  * Writes the series of entries `from` to `to` of the batch, each metric's to its own text: those that `ledger` admits.
