@@ -38,7 +38,7 @@ export async function findKernels(): Promise<{ readonly kernels: Kernel[]; reado
   for (const { series, suite, parameters } of wanted) {
     const { ok, output } = await command(script, [series, suite], { timeoutMs: fetchTimeoutMs, showStderr: true });
     if (ok) kernels.push({ series, folder: output.trim(), parameters });
-    else missing.push({ series, reason: output.trim() });
+    else missing.push({ series, reason: output.trim() || `${script} ${series} ${suite} failed` });
   }
   return { kernels, missing };
 }
@@ -47,7 +47,7 @@ export async function findKernels(): Promise<{ readonly kernels: Kernel[]; reado
 export async function findImageLibraries(): Promise<string> {
   const script = fileURLToPath(new URL('get-image-libraries.sh', import.meta.url));
   const { ok, output } = await command(script, [], { timeoutMs: fetchTimeoutMs, showStderr: true });
-  if (!ok) throw new Error(output.trim());
+  if (!ok) throw new Error(output.trim() || `${script} failed`);
   return output.trim();
 }
 

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,7 +39,7 @@ export async function systemFiles(imageLibraries: string): Promise<CpioFile[]> {
     program('bin/busybox', busybox),
     program('bin/node', process.execPath),
     program('bin/setpriv', setpriv),
-    ...libraries([process.execPath, setpriv, libbpf()]),
+    ...libraries([process.execPath, busybox, setpriv, libbpf()]),
     ...folder('image', imageLibraries).map((file) => ({ ...file, executable: true })),
     ...folder(`${home}`, join(root, bundles)),
     { path: `${home}/package.json`, content: Buffer.from('{"type": "module"}') },
@@ -68,9 +68,10 @@ function folder(path: string, from: string): CpioFile[] {
 function libraries(files: readonly string[]): CpioFile[] {
   const found = new Set(files.filter((file) => file.includes('.so')));
   for (const file of files) {
-    // `libelf.so.1 => /lib/x86_64-linux-gnu/libelf.so.1 (0x…)`; the loader itself stands alone on its line.
-    const told = execFileSync('ldd', [file], { encoding: 'utf8' });
-    for (const [, library] of told.matchAll(/^\s*(?:\S+ => )?(\/\S+) \(0x/gm))
+    // `libelf.so.1 => /lib/x86_64-linux-gnu/libelf.so.1 (0x…)`; the loader itself stands alone on its line. Of a program
+    // that needs none ldd says so, with an exit code of 1.
+    const { stdout } = spawnSync('ldd', [file], { encoding: 'utf8' });
+    for (const [, library] of stdout.matchAll(/^\s*(?:\S+ => )?(\/\S+) \(0x/gm))
       if (library !== undefined) found.add(library);
   }
   return Array.from(found, (file) => program(file.slice(1), file));

@@ -77,7 +77,8 @@ export function manifests(): CpioFile[] {
     name: `${name}.json`,
     text: manifest(name, compileFixture('twins'), { programs }),
   }));
-  const folders = { library, hooks: onHooks, all: [...library, ...onHooks, ...withTwins] };
+  const kinds = { name: 'kinds.json', text: manifest('kinds', compileFixture('kinds')) };
+  const folders = { library, hooks: onHooks, all: [...library, ...onHooks, ...withTwins, kinds] };
   return Object.entries(folders).flatMap(([folder, files]) =>
     files.map(({ name, text }) => ({ path: `opt/manifests/${folder}/${name}`, content: Buffer.from(text) })),
   );

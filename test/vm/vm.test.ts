@@ -96,6 +96,23 @@ describe.each(kernels.map((kernel) => [kernel.series, kernel] as const))('Linux 
     expect(told.warnings('root').get('twins-unsaid')).toMatchObject([{ msg: expect.stringContaining('count twice') }]);
   });
 
+  // Which kinds a kernel reads in batches differs: of 5.10 per-CPU arrays and tries are read entry by entry.
+  test.each([
+    'in_hash',
+    'in_hash_without_prealloc',
+    'in_lru_hash',
+    'in_percpu_hash',
+    'in_lru_percpu_hash',
+    'in_array',
+    'in_percpu_array',
+    'in_lpm_trie',
+  ])('%s: eleven calls in five entries', (map) => {
+    expect(told.added('root', 'getpgid', `bpf_${map}`)).toBe(11);
+    expect(told.sum('root', 'bpf_in_globals', {}, 'getpgid')).toBe(11);
+    const samples = told.samples('root', `bpf_${map}`, {}, 'getpgid');
+    expect(samples.map(({ value }) => value).sort()).toEqual(['2', '2', '2', '2', '3']);
+  });
+
   test('pkts: five echoes to 127.0.0.1 are twenty packets', () => {
     expect(told.added('root', 'ping', 'bpf_packets', { key: '1' })).toBe(20);
   });
