@@ -10,7 +10,7 @@ import { type ExportedBpf, type ReadyBpf, readyBpf, renderMaps, type Segment } f
 import type { RenderTools } from './render-table.ts';
 import type { Rendering } from './rendering.ts';
 import { SeriesBook } from './series-book.ts';
-import { type Draft, RenderSharing } from './sharing.ts';
+import { type Caller, type Draft, RenderSharing } from './sharing.ts';
 import type { LayoutTools } from './table-layout.ts';
 import { helpText } from './text.ts';
 import { newScratch } from './write-rows.ts';
@@ -107,14 +107,14 @@ export class Exporter {
   }
 
   /**
-   * Renders, or shares the render of the same that is under way (whose budget then counts). Rejects with the signal's
-   * reason when that aborts. Dispose of the result once its bytes are on their way.
+   * Renders, or shares the render of the same that is under way (whose budget then counts). Rejects with the reason of
+   * the caller's signal when that aborts before it is done. Dispose of the result once its bytes are on their way.
    */
-  render(signal: AbortSignal, options: RenderOptions): Promise<Rendering> {
+  render(caller: Caller, options: RenderOptions): Promise<Rendering> {
     const deadline = this.#now() + options.budgetMs;
     const { own, ref } = options;
     const key = own === 'only' ? 'own' : ref === undefined ? 'all' : `ref ${ref}`;
-    return this.#sharing.join(key, signal, async (shared) => {
+    return this.#sharing.join(key, caller, async (shared) => {
       if (own === 'only') return this.#withOwn({ texts: [], chunks: [] });
       const pacer = new Pacer(shared, this.#now, deadline);
       if (ref !== undefined) return this.#renderBpfs(pacer, ref);
@@ -134,7 +134,7 @@ export class Exporter {
       this.#keepMemory(segments);
       if (wanted.some(({ book }, i) => book?.limited !== limits[i])) this.#options.onLimited?.();
       // A BPF that was replaced under our hands has new maps by now; a scrape without it would be a gap in its graph.
-      const replaced = Array.from(failed).some((bpf) => this.#isReplaced(bpf));
+      const replaced = failed.size > 0 && Array.from(failed).some((bpf) => this.#isReplaced(bpf));
       if (!replaced || attempt === maxAttempts) return assemble(segments, heads);
       for (const { text } of segments) text.release();
     }

@@ -37,7 +37,7 @@ export function metricsHandler(exporter: Exporter, clock: Pick<Clock, 'timer'>):
     if (scrapes >= maxScrapes) return sendText(response, 503, `${maxScrapes} scrapes are under way\n`);
     scrapes++;
     try {
-      using rendering = await exporter.render(context.signal, { ...wanted, budgetMs: budgetOf(request) });
+      using rendering = await exporter.render(context, { ...wanted, budgetMs: budgetOf(request) });
       await send(response, rendering, takesGzip(request), clock);
     } finally {
       scrapes--;

@@ -7,6 +7,11 @@ export interface Draft {
   readonly chunks: readonly Buffer[];
 }
 
+/** Who asks for a render. Its signal may be dear: it is asked for only where it can matter. */
+export interface Caller {
+  readonly signal: AbortSignal;
+}
+
 interface Running {
   readonly controller: AbortController;
   /** Who still waits for it; when the last one goes away, it ends. */
@@ -22,19 +27,26 @@ export class RenderSharing {
   readonly #running = new Map<string, Running>();
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Rejects with the signal's reason when that aborts, or with what `render` rejects with. Dispose of the result. */
-  async join(key: string, signal: AbortSignal, render: (signal: AbortSignal) => Promise<Draft>): Promise<Rendering> {
-    signal.throwIfAborted();
+  /**
+   * Rejects with the reason of the caller's signal when that aborts before the render is done, or with what `render`
+   * rejects with. Dispose of the result.
+   */
+  async join(key: string, caller: Caller, render: (signal: AbortSignal) => Promise<Draft>): Promise<Rendering> {
     const known = this.#running.get(key);
     const running = known === undefined || known.controller.signal.aborted ? this.#start(key, render) : known;
     running.waiters++;
+    // A small render is done within this turn of the event loop, in which nobody goes away: it needs nobody's signal.
+    const small = await Promise.race([running.done, promisesSettled()]);
+    if (small !== undefined) return small.pages.lease(small.chunks);
+    const { signal } = caller;
     const { promise: aborted, reject } = Promise.withResolvers<never>();
     const onAbort = (): void => {
       running.waiters--;
       if (running.waiters === 0) running.controller.abort(signal.reason);
       reject(signal.reason);
     };
-    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
     try {
       const { pages, chunks } = await Promise.race([running.done, aborted]);
       return pages.lease(chunks);
@@ -72,4 +84,10 @@ export class RenderSharing {
     this.#last = turn.catch(() => undefined);
     return running;
   }
+}
+
+/** Resolves when no promise job is left that could run now. */
+async function promisesSettled(): Promise<undefined> {
+  await undefined; // ticks that are asked for outside of a promise job come before all of these
+  return new Promise((resolve) => process.nextTick(resolve));
 }

@@ -59,6 +59,6 @@ export function bpfOf(
 }
 
 export async function textOf(exporter: Exporter, options: Partial<RenderOptions> = {}): Promise<string> {
-  using rendering = await exporter.render(new AbortController().signal, { budgetMs: 10_000, ...options });
+  using rendering = await exporter.render(new AbortController(), { budgetMs: 10_000, ...options });
   return Buffer.concat(rendering.chunks).toString();
 }

@@ -5,7 +5,7 @@ import { array, char, objectOf, struct, u32, u64 } from '../../../fixtures/layou
 import { bpfOf, newExporter, textOf } from './exporting.ts';
 import { parseExposition } from './parse.ts';
 
-const never = new AbortController().signal;
+const never = new AbortController();
 const counted = objectOf({ hits: { key: u32, value: u64 } });
 
 function entry(key: number, value: number): Entry {
@@ -222,7 +222,7 @@ describe('while a render is under way', () => {
     const map = mapOf(10_000);
     exporter.add(hitsOf('ns/b', map));
     const leaving = new AbortController();
-    const left = exporter.render(leaving.signal, { budgetMs: 10_000_000 });
+    const left = exporter.render(leaving, { budgetMs: 10_000_000 });
     const stayed = textOf(exporter, { budgetMs: 10_000_000 });
     leaving.abort(new Error('gone'));
     await expect(left).rejects.toThrow('gone');
@@ -234,7 +234,7 @@ describe('while a render is under way', () => {
     const map = mapOf(20_000);
     exporter.add(hitsOf('ns/b', map));
     const leaving = new AbortController();
-    const left = exporter.render(leaving.signal, { budgetMs: 10_000_000 });
+    const left = exporter.render(leaving, { budgetMs: 10_000_000 });
     map.onRead = () => leaving.abort(new Error('gone'));
     await expect(left).rejects.toThrow('gone');
     map.onRead = () => {};
@@ -262,9 +262,28 @@ describe('while a render is under way', () => {
     expect(turns).toBeGreaterThanOrEqual(19);
   });
 
-  test('an aborted signal is refused at once', async () => {
-    const { exporter } = newExporter();
-    await expect(exporter.render(AbortSignal.abort(new Error('gone')), { budgetMs: 1 })).rejects.toThrow('gone');
+  test('one that went away before ends it, too', async () => {
+    const { exporter } = newExporter({ now: restless() });
+    const map = mapOf(20_000);
+    exporter.add(hitsOf('ns/b', map));
+    const gone = exporter.render({ signal: AbortSignal.abort(new Error('gone')) }, { budgetMs: 10_000_000 });
+    await expect(gone).rejects.toThrow('gone');
+    await turn();
+    await turn();
+    expect(map.reads).toBeLessThanOrEqual(1);
+    expect(parseExposition(await textOf(exporter, { budgetMs: 10_000_000 })).samples).toHaveLength(20_000);
+  });
+
+  test('a small one is done before anybody could go away, and asks for no signal', async () => {
+    const { exporter } = newExporter({ now: () => 0 });
+    exporter.add(hitsOf('ns/b', mapOf(100)));
+    const caller = {
+      get signal(): AbortSignal {
+        throw new Error('asked for');
+      },
+    };
+    using rendering = await exporter.render(caller, { budgetMs: 10_000 });
+    expect(rendering.sizeBytes).toBeGreaterThan(0);
   });
 });
 
