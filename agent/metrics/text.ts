@@ -1,3 +1,4 @@
+import { cutLabel } from '../../bpf/metrics/cut-label.ts';
 import { maxLabelValueBytes } from '../../bpf/metrics/plan.ts';
 
 /**
@@ -50,24 +51,12 @@ export function sealText(view: DataView, at: number): void {
 
 /** A label's value as it stands between quotes: cut, then escaped (text format 0.0.4: `\\`, `\"`, `\n`). */
 export function labelValue(text: string): string {
-  return cut(text).replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
+  return cutLabel(text).replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
 }
 
 /** Text of a HELP line: backslash and line feed are escaped, quotes are not. */
 export function helpText(text: string): string {
   return text.replace(/[\\\n]/g, (character) => (character === '\n' ? '\\n' : '\\\\'));
-}
-
-function cut(text: string): string {
-  if (Buffer.byteLength(text) <= maxLabelValueBytes) return text;
-  let kept = '';
-  let sizeBytes = 0;
-  for (const character of text) {
-    sizeBytes += Buffer.byteLength(character);
-    if (sizeBytes > maxLabelValueBytes) break;
-    kept += character;
-  }
-  return kept;
 }
 
 /** What a label's value can take at most: every byte escaped. */

@@ -1,5 +1,6 @@
 import type { SeriesLabelSpec, SeriesSpec } from '../../crds/metrics.ts';
 import type { ObjectSpec } from '../object/spec.ts';
+import { cutLabel } from './cut-label.ts';
 import { isDistinct } from './distinct.ts';
 import { isChar, numberAt } from './fields.ts';
 import { keyLabels } from './key-labels.ts';
@@ -38,6 +39,9 @@ interface NamedLabel {
   /** Of the series, what its name was made of: `.labels[0].name`. */
   readonly line: string;
 }
+
+/** As an element without a name shows. */
+const isIndex = /^(0|[1-9][0-9]*)$/;
 
 /** Of an array in a value. */
 const maxElements = 1024;
@@ -192,6 +196,7 @@ class SeriesCompiler {
       this.#report(`${this.#at}.index`, `there is no array, neither in the value nor as ${source.what}`);
       return 'none';
     }
+    this.#checkIndexNames(source.map.spec.maxEntries);
     const number: NumberReading = { kind: 'int', offsetBytes: 0, sizeBytes: 4, signed: false };
     const names = new Map((index.names ?? []).map((name, i) => [BigInt(i), name]));
     return { name: index.label, from: 'key', reading: names.size === 0 ? number : { kind: 'enum', number, names } };
@@ -199,14 +204,26 @@ class SeriesCompiler {
 
   #named(elements: Elements): Elements {
     const { index } = this.#spec;
-    if (index?.names !== undefined && index.names.length > elements.count) {
-      this.#report(`${this.#at}.index.names`, `${index.names.length} names for ${elements.count} elements`);
-    }
+    this.#checkIndexNames(elements.count);
     return {
       ...elements,
       ...(index !== undefined && { label: index.label }),
       ...(index?.names !== undefined && { names: index.names }),
     };
+  }
+
+  /** Two elements that show alike would be one series twice. */
+  #checkIndexNames(count: number): void {
+    const names = this.#spec.index?.names ?? [];
+    const at = `${this.#at}.index.names`;
+    if (names.length > count) this.#report(at, `${names.length} names for ${count} elements`);
+    const shown = names.map(cutLabel);
+    for (const [i, name] of shown.entries()) {
+      const first = shown.indexOf(name);
+      const isNumber = isIndex.test(name) && Number(name) >= names.length && Number(name) < count;
+      const other = first < i ? `names[${first}]` : isNumber ? `element ${name}, which has no name,` : undefined;
+      if (other !== undefined) this.#report(`${at}[${i}]`, `${other} shows as ${JSON.stringify(name)} already`);
+    }
   }
 
   #checkNames(labels: readonly NamedLabel[], row: Row | undefined): boolean {

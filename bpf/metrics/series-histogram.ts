@@ -52,7 +52,7 @@ export function slotHistogram(
     ...(total !== undefined && { total }),
     ...(elements !== undefined && { elements }),
   };
-  return withScale(spec, bounds, buckets);
+  return withScale(spec, bounds, buckets, at, report);
 }
 
 interface Slots {
@@ -129,6 +129,8 @@ export function keyHistogram(
     spec,
     numbers.map((each) => boundOf(spec, each)),
     buckets,
+    at,
+    report,
   );
 }
 
@@ -167,12 +169,21 @@ function boundOf({ kind, multiplier = 1 }: HistogramSpec, number: number): numbe
   }
 }
 
-function withScale({ scale }: HistogramSpec, bounds: readonly number[], buckets: HistogramRow['buckets']): Histogram {
-  return {
-    bounds: bounds.map((bound) => scaled(bound, scale)),
-    ...(scale !== undefined && scale !== 1 && { scale }),
-    buckets,
-  };
+function withScale(
+  { scale }: HistogramSpec,
+  bounds: readonly number[],
+  buckets: HistogramRow['buckets'],
+  at: string,
+  report: Report,
+): Histogram | undefined {
+  const shown = bounds.map((bound) => scaled(bound, scale));
+  // Two lines with one `le` are one series twice, and +Inf is there already.
+  const bad = shown.findIndex((bound, i) => !Number.isFinite(bound) || bound <= (shown[i - 1] ?? -Infinity));
+  if (bad >= 0) {
+    report(`${at}.scale`, `it makes ${shown[bad]} of the bound ${bounds[bad]}: bounds must stay finite, and ascend`);
+    return undefined;
+  }
+  return { bounds: shown, ...(scale !== undefined && scale !== 1 && { scale }), buckets };
 }
 
 const ascend = (numbers: readonly number[]): boolean =>

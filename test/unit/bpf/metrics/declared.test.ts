@@ -216,6 +216,24 @@ describe('labels', () => {
     ]);
   });
 
+  test.each<[string, object]>([
+    ['numbers that no other element shows', { global: 'stats', index: { label: 'code', names: ['200', '404', '8'] } }],
+    ['a number for each', { global: 'fs', value: { field: 'sum' }, index: { label: 'x', names: ['2', '1', '0'] } }],
+    [
+      'the same start of 256 bytes',
+      { global: 'stats', index: { label: 'x', names: [`${'é'.repeat(127)}a`, `${'é'.repeat(127)}b`] } },
+    ],
+  ])('index may have %s', (_, series) => {
+    expect(messagesOf({ series: [{ name: 'm', ...series }] })).toEqual([]);
+  });
+
+  test('names of an index that are alike once they are cut are refused', () => {
+    const names = ['a', 'b'].map((end) => 'é'.repeat(128) + end);
+    expect(messagesOf({ series: [{ name: 'm', global: 'stats', index: { label: 'x', names } }] })).toEqual([
+      expect.stringMatching(/^spec\.metrics\.series\[0\]\.index\.names\[1\]: names\[0\] shows as "é{128}" already$/),
+    ]);
+  });
+
   test.each<[string, object, boolean]>([
     ['the whole key', { map: 'scalar' }, true],
     ['none of the key', { map: 'scalar', labels: [] }, false],
@@ -444,6 +462,19 @@ describe('what is refused, with the path of the line', () => {
       { global: 'fs', value: { field: 'sum' }, index: { label: 'op', names: ['a', 'b', 'c', 'd'] } },
       'index.names: 4 names for 3 elements',
     ],
+    [
+      { global: 'stats', index: { label: 'op', names: ['a', 'b', 'a'] } },
+      'index.names[2]: names[0] shows as "a" already',
+    ],
+    [
+      { global: 'stats', index: { label: 'op', names: ['a', '7'] } },
+      'index.names[1]: element 7, which has no name, shows as "7" already',
+    ],
+    [{ map: 'softirqs', index: { label: 'op', names: ['', ''] } }, 'index.names[1]: names[0] shows as "" already'],
+    [
+      { map: 'softirqs', index: { label: 'op', names: Array.from({ length: 11 }, (_, i) => `n${i}`) } },
+      'index.names: 11 names for 10 elements',
+    ],
     [{ global: 'stats', index: { label: 'job' } }, "index.label: job is Prometheus' own name of a target"],
     [{ ...hist, histogram: { ...slots, field: 'sum' } }, 'histogram.field: it is no array of integers'],
     [
@@ -453,6 +484,14 @@ describe('what is refused, with the path of the line', () => {
     [
       { global: 'fs', histogram: { ...slots, bucketOf: undefined, bounds: [1, 2, 2] } },
       'histogram.bounds: bounds must be given and ascend',
+    ],
+    [
+      { global: 'fs', histogram: { ...slots, bucketOf: undefined, bounds: [1, 2, 1e308], scale: 1e18 } },
+      'histogram.scale: it makes Infinity of the bound 1e+308: bounds must stay finite, and ascend',
+    ],
+    [
+      { map: 'buckets', histogram: { kind: 'linear', max: 3, multiplier: 5e-324, scale: 0.1 } },
+      'histogram.scale: it makes 0 of the bound 5e-324: bounds must stay finite, and ascend',
     ],
     [{ ...hist, histogram: { ...slots, sumField: 'total' } }, /histogram\.sumField: no member total in the value/],
     [{ ...hist, histogram: { ...slots, sumField: 'comm' } }, /histogram\.sumField: it is no integer/],
