@@ -14,6 +14,8 @@ export interface Column {
   readonly write: Write;
   /** At most so many bytes are written, not counting a word behind them that may be overwritten. */
   readonly maxBytes: number;
+  /** Where it is no more than an unsigned number of four or eight bytes. Whoever writes many rows spares a call by it. */
+  readonly unsigned?: { readonly offsetBytes: number; readonly sizeBytes: 4 | 8 };
   /** Where it has names from: the entries that one of them misses have no series in this walk. */
   readonly names?: readonly NameSource[];
   /** Forgets answers that are too old; to be called before each walk. */
@@ -32,6 +34,7 @@ export function columnOf(reading: Reading, digits: Digits): Column {
             ? numberWrite(numberReader(reading), reading.signed, digits)
             : intWrite(reading, digits),
         maxBytes: maxNumberBytes,
+        ...unsignedOf(reading),
       };
     case 'bits':
       return { write: numberWrite(numberReader(reading), reading.signed, digits), maxBytes: maxNumberBytes };
@@ -48,6 +51,16 @@ export function columnOf(reading: Reading, digits: Digits): Column {
     case 'hex':
       return hexColumn(reading.offsetBytes, reading.sizeBytes);
   }
+}
+
+function unsignedOf({
+  offsetBytes,
+  sizeBytes,
+  signed,
+  bigEndian,
+}: Extract<NumberReading, { kind: 'int' }>): Pick<Column, 'unsigned'> {
+  if (signed || bigEndian === true || sizeBytes < 4) return {};
+  return { unsigned: { offsetBytes, sizeBytes: sizeBytes === 4 ? 4 : 8 } };
 }
 
 /** Whatever `read` gives, as decimal. */

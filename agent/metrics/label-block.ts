@@ -1,6 +1,7 @@
 import { indexLabel } from '../../bpf/metrics/names.ts';
 import { type Column, dropped, type Write } from './columns.ts';
 import type { NameSource } from './decoders/fresh.ts';
+import type { Digits } from './digits.ts';
 import { labelValue, type Piece, pieceOf, wordBytes, writePiece } from './text.ts';
 
 /** A label of every series of a table: the same for all, or written from an entry's bytes. */
@@ -26,9 +27,11 @@ export class LabelBlock {
   /** Where labels have names from; none twice. */
   readonly names: readonly NameSource[];
   readonly #columns: readonly BlockColumn[];
+  readonly #digits: Digits;
   readonly #refreshes: readonly (() => void)[];
 
-  constructor(labels: readonly BlockLabel[]) {
+  constructor(labels: readonly BlockLabel[], digits: Digits) {
+    this.#digits = digits;
     const sorted = labels.toSorted((a, b) => (a.name < b.name ? -1 : 1));
     let head: string | undefined;
     let indexInHead: number | undefined;
@@ -65,6 +68,8 @@ export class LabelBlock {
     this.indexInHead = indexInHead;
     this.#columns = columns.map(({ column, fromKey, behind, indexAt: place }) => ({
       write: column.write,
+      unsignedBytes: column.unsigned?.sizeBytes ?? 0,
+      offsetBytes: column.unsigned?.offsetBytes ?? 0,
       fromKey,
       behind: pieceOf(behind),
       indexAt: place ?? -1,
@@ -86,12 +91,21 @@ export class LabelBlock {
   /** Writes the rest for the entry with this key and value, and returns where it ends; or `dropped`. */
   writeRest(keys: DataView, keyAt: number, values: DataView, valueAt: number, out: DataView, at: number): number {
     const columns = this.#columns;
+    const digits = this.#digits;
     let next = at;
     for (let i = 0; i < columns.length; i++) {
       const column = columns[i];
       if (column === undefined) break;
-      next = column.fromKey ? column.write(keys, keyAt, out, next) : column.write(values, valueAt, out, next);
-      if (next < 0) return dropped;
+      const source = column.fromKey ? keys : values;
+      const from = (column.fromKey ? keyAt : valueAt) + column.offsetBytes;
+      // Almost all labels are one of these two, and the compiler sees through a call that is always the same.
+      if (column.unsignedBytes === 4) next = digits.u32(out, next, source.getUint32(from, true));
+      else if (column.unsignedBytes === 8) {
+        next = digits.u64(out, next, source.getUint32(from, true), source.getUint32(from + 4, true));
+      } else {
+        next = column.write(source, from, out, next);
+        if (next < 0) return dropped;
+      }
       if (column.indexAt >= 0) this.indexPlace = next + column.indexAt - at;
       next = writePiece(out, next, column.behind);
     }
@@ -101,6 +115,9 @@ export class LabelBlock {
 
 interface BlockColumn {
   readonly write: Write;
+  /** 4 or 8: it is that number at `offsetBytes`; else 0. */
+  readonly unsignedBytes: number;
+  readonly offsetBytes: number;
   readonly fromKey: boolean;
   /** What stands between this value and the next. */
   readonly behind: Piece;

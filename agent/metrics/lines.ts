@@ -68,8 +68,12 @@ export function beginLine(
 }
 
 export function endLine(text: PagedText, at: number): void {
-  text.view.setUint8(at, lineFeed);
-  text.at = at + 1;
+  text.at = writeLineEnd(text.view, at);
+}
+
+export function writeLineEnd(out: DataView, at: number): number {
+  out.setUint8(at, lineFeed);
+  return at + 1;
 }
 
 /** FNV-1a of 32 bits. */

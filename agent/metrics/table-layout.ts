@@ -71,17 +71,22 @@ export function layoutTable(
   const each = perCpu === 'each' && (reader.cpus > 1 || perCpuTypes.has(reader.type));
   /** Possible CPUs that one row is made of. */
   const cpus = each ? 1 : reader.cpus;
-  const block = new LabelBlock([
-    { name: 'node', text: identity.node },
-    { name: 'bpf_namespace', text: identity.namespace },
-    { name: 'bpf_name', text: identity.name },
-    ...(each ? [{ name: 'cpu', from: 'value' as const, column: cpuColumn(reader.cpus, stepBytes, tools.digits) }] : []),
-    ...plan.labels.map((label) => ({
-      name: label.name,
-      from: label.from,
-      column: labelColumn(label, cpus, stepBytes, tools),
-    })),
-  ]);
+  const block = new LabelBlock(
+    [
+      { name: 'node', text: identity.node },
+      { name: 'bpf_namespace', text: identity.namespace },
+      { name: 'bpf_name', text: identity.name },
+      ...(each
+        ? [{ name: 'cpu', from: 'value' as const, column: cpuColumn(reader.cpus, stepBytes, tools.digits) }]
+        : []),
+      ...plan.labels.map((label) => ({
+        name: label.name,
+        from: label.from,
+        column: labelColumn(label, cpus, stepBytes, tools),
+      })),
+    ],
+    tools.digits,
+  );
   const fold = perCpu === 'max' || perCpu === 'min' ? perCpu : 'sum';
   const tableTools: TableTools = {
     digits: tools.digits,

@@ -1,4 +1,4 @@
-import { beginLine, endLine } from './lines.ts';
+import { beginLine, endLine, writeLineEnd } from './lines.ts';
 import type { Halves } from './numbers.ts';
 import { maxRowBytes, type PagedText } from './pages.ts';
 import type { Batch } from './read-map.ts';
@@ -47,11 +47,16 @@ function writeSingle(
   const halves: Halves = new Uint32Array(2);
   const maxLineBytes = line.maxOverheadBytes + block.maxRestBytes;
   let written = 0;
+  // Copies of what the text says: it is told where it stands before it takes another page, and at the end.
+  let { view, at } = text;
   for (let entry = from; entry < to; entry++) {
-    text.reserve(maxLineBytes);
-    const { view } = text;
+    if (at + maxLineBytes > view.byteLength) {
+      text.at = at;
+      text.reserve(maxLineBytes);
+      ({ view, at } = text);
+    }
     const valueAt = entry * strideBytes;
-    const restAt = writePiece(view, text.at, head);
+    const restAt = writePiece(view, at, head);
     const numberAt = block.writeRest(keys, entry * keySizeBytes, values, valueAt, view, restAt);
     if (ledger !== undefined) {
       sealText(view, numberAt);
@@ -60,9 +65,10 @@ function writeSingle(
       // What stands in the page by now is overwritten by the next line.
       if (!ledger.admits(salt, 1, halves[0] ?? 0, halves[1] ?? 0)) continue;
     }
-    endLine(text, write(values, valueAt, view, numberAt));
+    at = writeLineEnd(view, write(values, valueAt, view, numberAt));
     written++;
   }
+  text.at = at;
   return written;
 }
 
