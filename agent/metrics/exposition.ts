@@ -107,13 +107,14 @@ export class Exporter {
   }
 
   /**
-   * Renders, or shares the render of the same that is under way (whose budget then counts). Rejects with the reason of
-   * the caller's signal when that aborts before it is done. Dispose of the result once its bytes are on their way.
+   * Renders, or shares the render of the same that is under way, if that has the same budget: who can wait must not get
+   * what was cut for somebody who could not. Rejects with the reason of the caller's signal when that aborts before it is
+   * done. Dispose of the result once its bytes are on their way.
    */
   render(caller: Caller, options: RenderOptions): Promise<Rendering> {
-    const deadline = this.#now() + options.budgetMs;
-    const { own, ref } = options;
-    const key = own === 'only' ? 'own' : ref === undefined ? 'all' : `ref ${ref}`;
+    const { own, ref, budgetMs } = options;
+    const deadline = this.#now() + budgetMs;
+    const key = own === 'only' ? 'own' : `${ref === undefined ? 'all' : `ref ${ref}`} within ${budgetMs}`;
     return this.#sharing.join(key, caller, async (shared) => {
       if (own === 'only') return this.#withOwn({ texts: [], chunks: [] });
       const pacer = new Pacer(shared, this.#now, deadline);

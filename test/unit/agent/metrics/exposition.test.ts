@@ -303,6 +303,23 @@ describe('the budget', () => {
     expect(notebook.lines.filter((line) => line.startsWith('cut'))).toEqual(['cut b hits', 'cut c hits']);
   });
 
+  test('is that of who waits, and not of another who asks for the same at that moment', async () => {
+    let now = 0;
+    const { exporter, notebook } = newExporter({ now: () => now });
+    const slow = mapOf(10_000);
+    slow.onRead = () => {
+      now += 60;
+    };
+    exporter.add(hitsOf('ns/a', slow));
+    const [hasty, patient] = await Promise.all([
+      textOf(exporter, { budgetMs: 50 }),
+      textOf(exporter, { budgetMs: 1_000_000 }),
+    ]);
+    expect(hasty).toBe('');
+    expect(parseExposition(patient).samples).toHaveLength(10_000);
+    expect(notebook.lines.filter((line) => line.startsWith('cut'))).toEqual(['cut a hits']);
+  });
+
   test('is enough when it is just enough', async () => {
     let now = 0;
     const { exporter, notebook } = newExporter({ now: () => now });
