@@ -1,4 +1,4 @@
-import type { NumberReading, Reading } from '../../bpf/metrics/plan.ts';
+import { endOf, type NumberReading, type Reading } from '../../bpf/metrics/plan.ts';
 import type { NameSource } from './decoders/fresh.ts';
 import { type Digits, maxNumberBytes } from './digits.ts';
 import { type Halves, type NumberReader, numberReader } from './numbers.ts';
@@ -77,14 +77,22 @@ export function writeHalves(d: Digits, signed: boolean, out: DataView, at: numbe
 }
 
 /**
- * The text of a value in a per-CPU map: the first CPU's that has any. A CPU that never met the key holds zeros.
+ * A label from a value in a per-CPU map: the first CPU's that has any. A CPU that never met the key holds zeros, and what
+ * is zero on all of them is zero.
  */
-export function firstCpuText(column: Column, offsetBytes: number, cpus: number, stepBytes: number): Column {
+export function firstCpuColumn(column: Column, reading: Reading, cpus: number, stepBytes: number): Column {
+  const start = reading.kind === 'enum' ? reading.number.offsetBytes : reading.offsetBytes;
+  // Text is what stands before its first NUL.
+  const end = reading.kind === 'text' ? start + 1 : endOf(reading);
+  const isZero = (source: DataView, from: number): boolean => {
+    for (let at = from + start; at < from + end; at++) if (source.getUint8(at) !== 0) return false;
+    return true;
+  };
   return {
     ...column,
     write: (source, from, out, at) => {
       let cpu = 0;
-      while (cpu < cpus - 1 && source.getUint8(from + cpu * stepBytes + offsetBytes) === 0) cpu++;
+      while (cpu < cpus - 1 && isZero(source, from + cpu * stepBytes)) cpu++;
       return column.write(source, from + cpu * stepBytes, out, at);
     },
   };

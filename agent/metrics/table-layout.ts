@@ -1,7 +1,7 @@
 import type { LabelPlan, MetricRow, TablePlan } from '../../bpf/metrics/plan.ts';
 import type { MapReader } from '../kernel/map-reader.ts';
 import { CleanKeys } from './clean-keys.ts';
-import { type Column, columnOf, cpuColumn, firstCpuText, type Write } from './columns.ts';
+import { type Column, columnOf, cpuColumn, firstCpuColumn, type Write } from './columns.ts';
 import { type DecoderTools, decodedColumn } from './decoded-column.ts';
 import type { Digits } from './digits.ts';
 import { elementLabels } from './elements.ts';
@@ -119,8 +119,7 @@ function labelColumn(label: LabelPlan, cpus: number, stepBytes: number, tools: L
   const { reading, decoders = [] } = label;
   const plain = columnOf(reading, tools.digits);
   const column = decoders.length === 0 ? plain : decodedColumn(plain, reading, decoders, tools, label.enums);
-  if (label.from === 'key' || reading.kind !== 'text' || cpus === 1) return column;
-  return firstCpuText(column, reading.offsetBytes, cpus, stepBytes);
+  return label.from === 'key' || cpus === 1 ? column : firstCpuColumn(column, reading, cpus, stepBytes);
 }
 
 function layoutMetric(metric: MetricRow, block: LabelBlock, cpus: number, tools: TableTools): MetricLayout {

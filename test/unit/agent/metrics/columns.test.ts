@@ -1,4 +1,4 @@
-import { columnOf, firstCpuText } from '../../../../agent/metrics/columns.ts';
+import { columnOf, firstCpuColumn } from '../../../../agent/metrics/columns.ts';
 import { Digits } from '../../../../agent/metrics/digits.ts';
 import type { NumberReading, Reading } from '../../../../bpf/metrics/plan.ts';
 
@@ -81,16 +81,53 @@ describe('an enum', () => {
   });
 });
 
-test.each([
-  ['the first CPU has it', ['a', 'b', ''], 'a'],
-  ['a later one has', ['', 'b', 'c'], 'b'],
-  ['the last one has', ['', '', 'c'], 'c'],
-  ['none has', ['', '', ''], ''],
-])('text of a per-CPU value: %s', (_, texts, shownText) => {
-  const source = new Uint8Array(24);
-  for (const [cpu, text] of texts.entries()) source.set(Buffer.from(text), cpu * 8 + 4);
-  const column = firstCpuText(columnOf({ kind: 'text', offsetBytes: 4, sizeBytes: 4 }, digits), 4, 3, 8);
-  const out = Buffer.alloc(600);
-  const end = column.write(new DataView(source.buffer), 0, new DataView(out.buffer, out.byteOffset, out.length), 0);
-  expect(out.toString('utf8', 0, end)).toBe(shownText);
+describe('a label from a per-CPU value', () => {
+  /** Of three CPUs, eight bytes each. */
+  function shownOf(reading: Reading, values: readonly (readonly number[])[]): string {
+    const source = new Uint8Array(24);
+    for (const [cpu, bytes] of values.entries()) source.set(bytes, cpu * 8);
+    const column = firstCpuColumn(columnOf(reading, digits), reading, 3, 8);
+    const out = Buffer.alloc(600);
+    const end = column.write(new DataView(source.buffer), 0, new DataView(out.buffer, out.byteOffset, out.length), 0);
+    return out.toString('utf8', 0, end);
+  }
+
+  test.each([
+    ['the first CPU has it', ['a', 'b', ''], 'a'],
+    ['a later one has', ['', 'b', 'c'], 'b'],
+    ['what is behind NUL is none', ['\0b', 'c', ''], 'c'],
+    ['the last one has', ['', '', 'c'], 'c'],
+    ['none has', ['', '', ''], ''],
+  ])('text: %s', (_, texts, shownText) => {
+    const values = texts.map((text) => [9, 9, 9, 9, ...Buffer.from(text)]);
+    expect(shownOf({ kind: 'text', offsetBytes: 4, sizeBytes: 4 }, values)).toBe(shownText);
+  });
+
+  const names = new Map([[256n, 'BIG']]);
+  test.each<[string, Reading, number[][], string]>([
+    ['a number, of whoever has one', int(4, false, 4), [[9], [0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 7]], '256'],
+    [
+      'a number, the first',
+      int(4, true, 4),
+      [
+        [0, 0, 0, 0, ...ff(4)],
+        [0, 0, 0, 0, 1],
+      ],
+      '-1',
+    ],
+    ['a number that is zero everywhere', int(4, false, 4), [ff(4), [], ff(4)], '0'],
+    ['bits', { ...bits(3, 7), offsetBytes: 1 }, [ff(1), [0, 0xf8, 1], ff(1)], '63'],
+    [
+      'an enum',
+      { kind: 'enum', number: int(2, false, 2), names },
+      [
+        [9, 9],
+        [0, 0, 0, 1],
+      ],
+      'BIG',
+    ],
+    ['bytes', { kind: 'hex', offsetBytes: 4, sizeBytes: 2 }, [ff(4), [0, 0, 0, 0, 0, 0xab]], '00ab'],
+  ])('%s', (_, reading, values, shownText) => {
+    expect(shownOf(reading, values)).toBe(shownText);
+  });
 });
