@@ -35,7 +35,9 @@ export async function boot(kernel: Kernel, files: readonly CpioFile[]): Promise<
     const drive = ['-drive', `file=${disk},format=raw,if=virtio`];
     const parameters = `console=ttyS0 quiet panic=-1 ${kernel.parameters}`;
     const system = ['-kernel', join(kernel.folder, 'vmlinuz'), '-initrd', initramfs, '-append', parameters];
-    const qemu = await run('qemu-system-x86_64', [...machine, ...devices, ...ports, ...drive, ...system], {
+    // Ended by the kernel if the test process is killed: a machine would go on for minutes.
+    const owned = ['--pdeathsig', 'KILL', '--', 'qemu-system-x86_64'];
+    const qemu = await run('setpriv', [...owned, ...machine, ...devices, ...ports, ...drive, ...system], {
       timeoutMs: bootTimeoutMs,
     });
     const lines = readReport(report);
