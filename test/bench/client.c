@@ -1,5 +1,6 @@
 // Scrapes several targets in turn, each over one kept connection, and prints for each round the microseconds that each
 // took, from the request's first byte to the answer's last. In C, so that the client's own time is as good as nothing.
+// Each round goes in another order, the same in every run: who always came after the slowest would always be found cold.
 // usage: client ROUNDS PORT PATH [PORT PATH]...
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -70,6 +71,15 @@ static double now_us(void) {
   return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
 }
 
+// Fisher and Yates.
+static void shuffle(int *order, int count) {
+  for (int i = count - 1; i > 0; i--) {
+    int other = rand() % (i + 1), kept = order[i];
+    order[i] = order[other];
+    order[other] = kept;
+  }
+}
+
 int main(int argc, char **argv) {
   int targets = (argc - 2) / 2, fds[MAX_TARGETS];
   if (argc < 4 || argc % 2 || targets > MAX_TARGETS) {
@@ -77,18 +87,24 @@ int main(int argc, char **argv) {
     return 64;
   }
   for (int i = 0; i < targets; i++) fds[i] = connect_to(atoi(argv[2 + i * 2]));
+  int order[MAX_TARGETS];
+  for (int i = 0; i < targets; i++) order[i] = i;
+  srand(1);
   for (int round = 0; round < atoi(argv[1]); round++) {
-    for (int i = 0; i < targets; i++) {
+    double took_us[MAX_TARGETS];
+    shuffle(order, targets);
+    for (int at = 0; at < targets; at++) {
+      int i = order[at];
       char request[512];
       int size = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", argv[3 + i * 2]);
       double start = now_us();
       if (send(fds[i], request, size, MSG_NOSIGNAL) != size) die("send");
       read_answer(fds[i]);
-      double took_us = now_us() - start;
-      printf("%.1f%c", took_us, i + 1 < targets ? ' ' : '\n');
+      took_us[i] = now_us() - start;
       // What a server does behind its answer, such as collecting garbage, is not to be charged to the next one.
-      usleep(took_us < MAX_PAUSE_US ? took_us : MAX_PAUSE_US);
+      usleep(took_us[i] < MAX_PAUSE_US ? took_us[i] : MAX_PAUSE_US);
     }
+    for (int i = 0; i < targets; i++) printf("%.1f%c", took_us[i], i + 1 < targets ? ' ' : '\n');
     fflush(stdout);
   }
   return 0;

@@ -28,12 +28,13 @@ export interface ScrapeTimes {
   readonly exporter: readonly number[] | undefined;
 }
 
-/** Rounds that warm up, then rounds that count: about as many as make ten seconds without ebpf_exporter. */
+/** Rounds that warm up, then rounds that count: about as many as make ten seconds or twenty. */
 function roundsOf(shape: Shape, quick: boolean): { warm: number; counted: number } {
   if (quick) return { warm: 1, counted: 2 };
   if (linesOf(shape) >= 100_000) return { warm: 5, counted: 30 };
   if (linesOf(shape) >= 10_000) return { warm: 20, counted: 100 };
-  return { warm: 200, counted: 400 };
+  // V8 optimizes what was called some thousand times, and an agent is scraped for months.
+  return { warm: 1000, counted: 1000 };
 }
 
 /**
