@@ -16,7 +16,7 @@ import type {
   Reading,
   TablePlan,
 } from './plan.ts';
-import { endOf } from './plan.ts';
+import { endOf, maxLabels, maxNameBytes } from './plan.ts';
 import { keyHistogram, slotHistogram } from './series-histogram.ts';
 import { labelPlan, type Report, refusedName } from './series-labels.ts';
 import { integerOf, type SeriesSource, sourceOf, valuePlace } from './series-source.ts';
@@ -168,6 +168,14 @@ class SeriesCompiler {
         ? this.#autoLabels(source, row, keyIndex).map((label) => ({ label, line: '.labels' }))
         : this.#declaredLabels(specs, source);
     const named = keyIndex === undefined ? own : [...own, { label: keyIndex, line: '.index.label' }];
+    if (named.length > maxLabels) {
+      const problem = `the key of ${source.what} makes ${named.length} labels, more than ${maxLabels}; say which`;
+      return this.#refuse('.labels', problem);
+    }
+    const long = named.find(({ label }) => label.name.length > maxNameBytes);
+    if (long !== undefined) {
+      return this.#refuse(long.line, `${long.label.name.slice(0, 32)}… is a name of more than ${maxNameBytes} bytes`);
+    }
     return this.#checkNames(named, row) ? named.map(({ label }) => label) : undefined;
   }
 

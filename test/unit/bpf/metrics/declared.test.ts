@@ -227,6 +227,22 @@ describe('labels', () => {
     expect(messagesOf({ series: [{ name: 'm', ...series }] })).toEqual([]);
   });
 
+  test.each<[string, [string, typeof u8][], string | undefined]>([
+    ['64 members', Array.from({ length: 64 }, (_, i) => [`m${i}`, u8]), undefined],
+    [
+      '65 members',
+      Array.from({ length: 65 }, (_, i) => [`m${i}`, u8]),
+      'the key of map wide makes 65 labels, more than 64; say which',
+    ],
+    ['a name of 256 bytes', [['x'.repeat(256), u8]], undefined],
+    ['one of 257', [['x'.repeat(257), u8]], `${'x'.repeat(32)}… is a name of more than 256 bytes`],
+  ])('labels that BTF makes of a key with %s', (_, members, problem) => {
+    const wide = objectOf({ wide: { key: struct(Object.fromEntries(members)), value: u64 } });
+    const { faults } = metricPlan(wide, metricsSchema.parse({ series: [{ name: 'm', map: 'wide' }] }));
+    const message = `spec.metrics.series[0].labels: ${problem}`;
+    expect(faults).toEqual(problem === undefined ? [] : [{ message }]);
+  });
+
   test('names of an index that are alike once they are cut are refused', () => {
     const names = ['a', 'b'].map((end) => 'é'.repeat(128) + end);
     expect(messagesOf({ series: [{ name: 'm', global: 'stats', index: { label: 'x', names } }] })).toEqual([
