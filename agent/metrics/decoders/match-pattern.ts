@@ -11,6 +11,8 @@ export class PatternMatcher {
   readonly #instructions: readonly Instruction[];
   /** Of each instruction that takes a character: which of ASCII's, a byte each. */
   readonly #ascii: readonly (Uint8Array | undefined)[];
+  /** Of the text at hand: which of its other characters a set has. Ranges and cases are dear, and asked for often. */
+  readonly #beyond = new Map<CharacterSet, Map<number, boolean>>();
   readonly #slots: Int32Array;
   readonly #open: number[] = [];
 
@@ -36,6 +38,7 @@ export class PatternMatcher {
   match(text: string): (string | undefined)[] | undefined {
     const points = Uint32Array.from(text, (character) => character.codePointAt(0) ?? 0);
     const width = points.length + 1;
+    this.#beyond.clear();
     const tried = new Uint8Array(Math.ceil((this.#instructions.length * width) / 8));
     for (let start = 0; start < width; start++) {
       if (!this.#mayStart(points, start) || !this.#search(points, start, tried)) continue;
@@ -59,7 +62,14 @@ export class PatternMatcher {
 
   #takes(pc: number, set: CharacterSet, point: number | undefined): boolean {
     if (point === undefined) return false;
-    return point < 128 ? this.#ascii[pc]?.[point] === 1 : contains(set, point);
+    return point < 128 ? this.#ascii[pc]?.[point] === 1 : this.#takesBeyond(set, point);
+  }
+
+  #takesBeyond(set: CharacterSet, point: number): boolean {
+    const known = this.#beyond.get(set) ?? new Map<number, boolean>();
+    const takes = known.get(point) ?? contains(set, point);
+    this.#beyond.set(set, known.set(point, takes));
+    return takes;
   }
 
   /** Whether there is a match from `start` on, whose places are then in `#slots`. */

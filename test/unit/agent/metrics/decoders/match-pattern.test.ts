@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { PatternMatcher } from '../../../../../agent/metrics/decoders/match-pattern.ts';
-import { PatternError } from '../../../../../bpf/metrics/pattern.ts';
+import { type CharacterSet, PatternError } from '../../../../../bpf/metrics/pattern.ts';
 import { compilePattern } from '../../../../../bpf/metrics/pattern-program.ts';
 
 const match = (pattern: string, text: string) => new PatternMatcher(compilePattern(pattern)).match(text);
@@ -168,4 +168,33 @@ test('any pattern is refused with a reason, or ends, whatever the text', () => {
     }),
     { numRuns: 3000 },
   );
+});
+
+test('a set is asked once about each character of a text, however often it is repeated', () => {
+  let asked = 0;
+  const program = compilePattern('(?i)(?:[^α-ω]?){250}b');
+  const counting = new Map<CharacterSet, CharacterSet>();
+  const counted = (set: CharacterSet): CharacterSet => {
+    const { ranges, negated, fold } = set;
+    const known = counting.get(set) ?? {
+      get ranges() {
+        asked++;
+        return ranges;
+      },
+      negated,
+      fold,
+    };
+    counting.set(set, known);
+    return known;
+  };
+  const matcher = new PatternMatcher({
+    ...program,
+    instructions: program.instructions.map((each) => (each.op === 'set' ? { ...each, set: counted(each.set) } : each)),
+  });
+  asked = 0;
+  expect(matcher.match('яю'.repeat(64))).toBeUndefined();
+  // Two sets, two characters, each as it is and in two cases; and other texts are asked about anew.
+  expect(asked).toBeLessThanOrEqual(2 * 2 * 3);
+  expect(matcher.match('α'.repeat(128))).toBeUndefined();
+  expect(matcher.match('яb')).toEqual(['яb']);
 });
