@@ -42,13 +42,21 @@ export function resolve(bpf: Bpf, configMap: ConfigMapContent | undefined, deps:
     if (!configured.ok) return configured;
     const { object, warnings } = configured;
     const { plan, faults } = metricPlan(object, template?.metrics);
-    if (faults.length > 0) return reject('InvalidMetric', faults.map(({ message }) => message).join('; '));
+    if (faults.length > 0) return reject('InvalidMetric', told(faults.map(({ message }) => message)));
     const revision = { payload, object, template, plan, programs: programsForStatus(object), warnings };
     return { ok: true, revision };
   } catch (thrown) {
     if (!(thrown instanceof ObjectError)) throw thrown;
     return reject(reasonOf(thrown.code), `${readText(bpf)}: ${thrown.message}`);
   }
+}
+
+/** A manifest can have thousands of faults, and a person mends a few at a time. */
+const maxFaultsTold = 16;
+
+function told(messages: readonly string[]): string {
+  const more = messages.length - maxFaultsTold;
+  return messages.slice(0, maxFaultsTold).join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
 
 /** Two of the reader's codes say that the bytes are something else altogether; the rest, that an ELF is not what it should be. */

@@ -235,6 +235,19 @@ describe('what is rejected, and what the user reads', () => {
     expect(result.revision.template).toEqual({ metrics: series('packets') });
   });
 
+  test.each([
+    [16, undefined],
+    [17, '; and 1 more'],
+    [128, '; and 112 more'],
+  ])('of %d faulty lines the first 16 are told', (count, end) => {
+    const series = Array.from({ length: count }, (_, i) => ({ name: `m${i}`, map: 'packet' }));
+    const result = resolve({ ...bpf(), spec: { ...bpf().spec, metrics: { series } } }, binary(elf), deps);
+    if (result.ok) throw new Error('it was taken');
+    expect(result.message.match(/spec\.metrics\.series\[\d+\]/g)).toHaveLength(16);
+    if (end === undefined) expect(result.message).not.toMatch(/more$/);
+    else expect(result.message.endsWith(end)).toBe(true);
+  });
+
   test('every cut of an object is a rejection, whatever its length', () => {
     for (let length = 0; length < elf.length; length++) {
       const result = resolve(bpf(), binary(elf.subarray(0, length)), deps);
