@@ -88,8 +88,10 @@ export function firstCpuColumn(column: Column, reading: Reading, cpus: number, s
     for (let at = from + start; at < from + end; at++) if (source.getUint8(at) !== 0) return false;
     return true;
   };
+  // Which CPU's it is only `write` knows: nobody may read it as a plain number in its place.
+  const { unsigned: _, ...rest } = column;
   return {
-    ...column,
+    ...rest,
     write: (source, from, out, at) => {
       let cpu = 0;
       while (cpu < cpus - 1 && isZero(source, from + cpu * stepBytes)) cpu++;

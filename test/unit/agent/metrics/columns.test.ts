@@ -1,5 +1,6 @@
 import { columnOf, firstCpuColumn } from '../../../../agent/metrics/columns.ts';
 import { Digits } from '../../../../agent/metrics/digits.ts';
+import { LabelBlock } from '../../../../agent/metrics/label-block.ts';
 import type { NumberReading, Reading } from '../../../../bpf/metrics/plan.ts';
 
 const digits = new Digits();
@@ -87,9 +88,11 @@ describe('a label from a per-CPU value', () => {
     const source = new Uint8Array(24);
     for (const [cpu, bytes] of values.entries()) source.set(bytes, cpu * 8);
     const column = firstCpuColumn(columnOf(reading, digits), reading, 3, 8);
+    const block = new LabelBlock([{ name: 'l', from: 'value', column }], digits);
     const out = Buffer.alloc(600);
-    const end = column.write(new DataView(source.buffer), 0, new DataView(out.buffer, out.byteOffset, out.length), 0);
-    return out.toString('utf8', 0, end);
+    const view = new DataView(out.buffer, out.byteOffset, out.length);
+    const end = block.writeRest(new DataView(new ArrayBuffer(0)), 0, new DataView(source.buffer), 0, view, 0);
+    return out.toString('utf8', 0, end - '"} '.length);
   }
 
   test.each([
