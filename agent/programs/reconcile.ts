@@ -7,6 +7,7 @@ import type { ProgramReport, WantedProgram, Wishes } from '../source/source.ts';
 import { explain, type Failure } from './failure.ts';
 import type { LastGood } from './last-good.ts';
 import type { Loaded } from './load.ts';
+import { MetricWarnings } from './metric-warnings.ts';
 import { type LoadObserver, type MetricsSink, type Running, warningOf } from './running.ts';
 import { type StartDeps, start } from './start.ts';
 import { type Attacher, attachAll, detachAll, SwapRefused, swap } from './swap.ts';
@@ -49,6 +50,7 @@ interface Failed {
  */
 export class Reconciler {
   readonly #deps: ReconcilerDeps;
+  readonly #metricWarnings: MetricWarnings;
   readonly #running = new Map<string, Running>();
   readonly #failed = new Map<string, Failed>();
   /** When each BPF was served last, counted in turns. */
@@ -61,6 +63,7 @@ export class Reconciler {
 
   constructor(deps: ReconcilerDeps) {
     this.#deps = deps;
+    this.#metricWarnings = new MetricWarnings(deps.metrics, deps.logger);
   }
 
   /** Takes the whole of what is wanted from now on; `run` acts on it. */
@@ -271,6 +274,7 @@ export class Reconciler {
       const goesOn = running === undefined ? '' : ` (revision ${running.wish.revision} goes on)`;
       return { ref, revision, state: 'Failed', reason, message: message + goesOn };
     });
+    this.#metricWarnings.update(this.#running.keys());
     this.#deps.onReport(reports);
   }
 

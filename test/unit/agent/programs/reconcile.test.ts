@@ -4,7 +4,7 @@ import { LoadRefused } from '../../../../agent/programs/failure.ts';
 import { Reconciler } from '../../../../agent/programs/reconcile.ts';
 import type { ProgramReport, WantedProgram, Wishes } from '../../../../agent/source/source.ts';
 import { CodedError } from '../../../../runtime/errors.ts';
-import { createLogger } from '../../../../runtime/logger.ts';
+import { LogLines } from '../../../fakes/log-lines.ts';
 import { ManualClock } from '../../../fakes/manual-clock.ts';
 
 /** One node's kernel and metrics side: what is loaded, attached, pinned and exported, by revision. */
@@ -23,6 +23,9 @@ class Node {
   readonly unattachable = new Set<string>();
   /** No pin can be removed. */
   pinsRefused = false;
+  /** By BPF: what the metrics side says of it. */
+  readonly limited = new Map<string, string>();
+  readonly log = new LogLines();
   hold: Promise<void> | undefined;
   readonly reconciler: Reconciler;
   readonly #stop = new AbortController();
@@ -69,12 +72,12 @@ class Node {
         add: ({ wish }) => void this.exported.set(wish.ref, wish.revision),
         remove: (ref) => void this.exported.delete(ref),
         conflict: () => undefined,
-        limited: () => undefined,
+        limited: (ref) => this.limited.get(ref),
       },
       observer: { loaded: () => undefined },
       clock: this.clock,
       random: () => 1,
-      logger: createLogger({ name: 'test', level: 'silent' }),
+      logger: this.log.logger,
       onReport: (reports) => {
         this.reports = reports;
         this.#reported.resolve();
@@ -89,6 +92,12 @@ class Node {
   async until(...expected: string[]): Promise<void> {
     const now = () => this.reports.map(({ ref, revision, state }) => `${ref}@${revision}: ${state}`);
     while (JSON.stringify(now()) !== JSON.stringify(expected)) await this.#reported.promise;
+  }
+
+  /** What was logged of something, as `level: message`. */
+  logged(text: string): string[] {
+    const lines = this.log.lines.map(({ level, msg }) => `${level}: ${msg}`);
+    return lines.filter((line) => line.includes(text));
   }
 
   apply(wanted: WantedProgram[], more: Partial<Wishes> = {}): void {
@@ -257,6 +266,20 @@ describe('reconciler', () => {
     node.broken.delete('1');
     await node.clock.advance(300_000);
     await node.until('ns/a@1: Ready', 'ns/b@x: Failed');
+  });
+
+  test('that a BPF has too many series is logged in every mode, when the metrics side says so', async () => {
+    node.apply([wish('a', '1')]);
+    await node.until('ns/a@1: Ready');
+    node.limited.set('ns/a', 'too many');
+    node.reconciler.recheck();
+    while (node.reports[0]?.reason !== 'SeriesLimited') await new Promise(setImmediate);
+    node.reconciler.recheck();
+    await new Promise(setImmediate);
+    node.limited.clear();
+    node.reconciler.recheck();
+    while (node.reports[0]?.reason !== undefined) await new Promise(setImmediate);
+    expect(node.logged('too many')).toEqual(['warn: too many', 'info: no longer so: too many']);
   });
 
   test('one BPF that is edited again and again does not keep the others waiting', async () => {
