@@ -25,12 +25,23 @@ export class TwinsRefused extends Error {
   readonly failures: ReadonlyMap<string, Failure>;
 
   constructor(ref: string, failures: ReadonlyMap<string, Failure>) {
-    const told = Array.from(failures, ([program, { message }]) => `${program}: ${message}`);
+    // Twins are often refused alike: one by one the same words would be a page.
+    const byCause = Map.groupBy(failures, ([, { message }]) => causeOf(message));
+    const told = Array.from(byCause, ([cause, twins]) => `${twins.map(([program]) => program).join(', ')}: ${cause}`);
     super(`load ${ref}: none of firstOf [${[...failures.keys()].join(', ')}] runs: ${told.join('; ')}`);
     this.name = 'TwinsRefused';
     this.failures = failures;
   }
 }
+
+/** Of a message about one program what stands behind its name and section, for where the name is said already. */
+export function causeOf(message: string): string {
+  return message.replace(/^(load \S+: )?program \S+( \(.*?\))?: /, '');
+}
+
+/** That the rest runs without a program, and why. */
+export const tellOff = (program: string, { message }: Failure): string =>
+  `program ${program} is off: ${causeOf(message)}`;
 
 /** The program that a load or an attach failed for; undefined where it was for something that all of them share. */
 export function blamedProgram(thrown: unknown): string | undefined {
@@ -39,8 +50,12 @@ export function blamedProgram(thrown: unknown): string | undefined {
   if (thrown.phase === 'attach') return thrown.program?.name;
   const { lines, verifier } = thrown.log;
   // Programs that were verified before leave their statistics as a log, so libbpf's own word goes first.
-  const named = lines.map((line) => /^prog '([^']*)': .*fail/.exec(line)?.[1]).findLast((name) => name !== undefined);
-  return named ?? verifier?.program;
+  return namedProgram(lines) ?? verifier?.program;
+}
+
+/** The program that libbpf says failed. */
+function namedProgram(lines: readonly string[]): string | undefined {
+  return lines.map((line) => /^prog '([^']*)': .*fail/.exec(line)?.[1]).findLast((name) => name !== undefined);
 }
 
 /** One function turns whatever a load threw into a reason and a message. */
@@ -68,8 +83,10 @@ function explainObject(failure: ObjectFailure, host: Host): Failure {
   const words = verifier === undefined ? [] : verifierLines(verifier.log);
   if (verifier !== undefined && words.length > 0) return explainVerifier(verifier.program, words);
   const { errno } = failure.error.facts;
-  const told = tellingLine(failure.log.lines);
-  const message = `${failure.error.message}${told === undefined ? '' : `: ${told}`}`;
+  const program = namedProgram(failure.log.lines);
+  const subject = program === undefined ? '' : `program ${program}: `;
+  const told = tellingLine(failure.log.lines)?.replace(`prog '${program}': `, '');
+  const message = `${subject}${failure.error.message}${told === undefined ? '' : `: ${told}`}`;
   if (failure.phase === 'open') return { reason: 'InvalidObject', message, transient: false };
 
   // libbpf's lines are the only place that says which of an object's many parts the errno is about.
@@ -170,7 +187,7 @@ function explainAttach(failure: ObjectFailure, host: Host): Failure {
     const hint = 'the kernel takes 64 programs on one tracepoint: attach fewer, or by raw_tp or tp_btf';
     return { reason: 'Internal', message: `${message} [${hint}]`, transient: true };
   }
-  if (errno === EPERM || errno === EACCES) return permissionDenied(message, host);
+  if (errno === EPERM || errno === EACCES) return permissionDenied(message, host, section);
   if (unsupported.has(errno)) return { reason: 'ProgramTypeUnsupported', message, transient: false };
   return { reason: 'Internal', message, transient: true };
 }
@@ -180,8 +197,11 @@ const missingTarget: ReadonlySet<number> = new Set([ENOENT, 3, 19]);
 /** EINVAL, EOPNOTSUPP, ENOTSUPP, ENOSYS. */
 const unsupported: ReadonlySet<number> = new Set([EINVAL, 95, 524, 38]);
 
-/** EPERM and EACCES, told apart by what this process may do: what it lacks is the cause, else what the host forbids. */
-function permissionDenied(message: string, host: Host): Failure {
+/**
+ * EPERM and EACCES, told apart by what this process may do: what it lacks is the cause, else what the host forbids.
+ * `section` is that of an attach.
+ */
+function permissionDenied(message: string, host: Host, section?: string): Failure {
   const { missingCapabilities, seccomp, lockdown, perfEventParanoid } = host;
   if (missingCapabilities.length > 0) {
     const hint = `the agent lacks ${missingCapabilities.map((name) => `CAP_${name}`).join(', ')}`;
@@ -195,13 +215,26 @@ function permissionDenied(message: string, host: Host): Failure {
     ...(lockdown === 'none' || lockdown === 'unknown' ? [] : [`kernel lockdown is ${lockdown}`]),
     ...(perfEventParanoid > maxPerfEventParanoid ? [`kernel.perf_event_paranoid is ${perfEventParanoid}`] : []),
   ];
-  const hint = hints.length > 0 ? hints.join('; ') : 'the capabilities are there: this kernel itself forbids it';
-  return { reason: 'PermissionDenied', message: `${message} [${hint}]`, transient: true };
+  if (hints.length > 0) {
+    return { reason: 'PermissionDenied', message: `${message} [${hints.join('; ')}]`, transient: true };
+  }
+  // What was attached to a cgroup without BPF_F_ALLOW_MULTI keeps others out (kernel/bpf/cgroup.c).
+  if (section?.startsWith('cgroup') === true) {
+    const hint = 'the capabilities are there: another program may keep the cgroup to itself, see bpftool cgroup tree';
+    return { reason: 'PermissionDenied', message: `${message} [${hint}]`, transient: true };
+  }
+  const hint = 'the capabilities are there: this kernel itself forbids it';
+  return { reason: 'PermissionDenied', message: `${message} [${hint}]`, transient: false };
 }
 
-/** libbpf ends with a summary that says nothing; the line before it names the cause. */
+/**
+ * libbpf ends with a summary that says nothing; the line before it names the cause. Its advice at EPERM to raise
+ * RLIMIT_MEMLOCK is a guess from the errno: where that is the cause, our own hint says so.
+ */
 function tellingLine(lines: readonly string[]): string | undefined {
-  return lines.findLast(
-    (line) => !/^failed to load object|: failed to (load|prepare load attributes): -|failed to auto-attach/.test(line),
-  );
+  const line = lines.findLast((text) => !saysNothing.test(text));
+  return line?.includes(': BPF program load failed: ') === true ? undefined : line; // that is the errno again
 }
+
+const saysNothing =
+  /^failed to load object|: failed to (load|prepare load attributes): -|failed to auto-attach|try raising 'ulimit -l'/;

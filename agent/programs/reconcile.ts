@@ -4,7 +4,7 @@ import { messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Pins } from '../kernel/pins.ts';
 import type { ProgramReport, WantedProgram, Wishes } from '../source/source.ts';
-import { explain, type Failure } from './failure.ts';
+import { explain, type Failure, tellOff } from './failure.ts';
 import type { LastGood } from './last-good.ts';
 import type { Loaded } from './load.ts';
 import { MetricWarnings } from './metric-warnings.ts';
@@ -151,7 +151,7 @@ export class Reconciler {
       const programs = loaded.object.programs.length;
       const { notes } = loaded.plan;
       logger.info({ bpf: wish.ref, revision: wish.revision, programs, ...(notes.length > 0 && { notes }) }, 'loaded');
-      const off = Array.from(loaded.refused, ([program, { message }]) => `program ${program} is off: ${message}`);
+      const off = Array.from(loaded.refused, ([program, failure]) => tellOff(program, failure));
       for (const warning of [...loaded.warnings, ...off]) logger.warn({ bpf: wish.ref }, warning);
     } catch (thrown) {
       if (signal.aborted) throw thrown;
@@ -220,7 +220,8 @@ export class Reconciler {
     const retryAtMs = failure.transient ? clock.monotonic() + backoff.nextMs() : Number.POSITIVE_INFINITY;
     this.#failed.set(wish.ref, { uid: wish.uid, revision: wish.revision, failure, backoff, retryAtMs });
     const running = this.#running.get(wish.ref)?.wish.revision;
-    logger.warn({ bpf: wish.ref, revision: wish.revision, reason: failure.reason, running }, failure.message);
+    const level = same && before.failure.message === failure.message ? 'debug' : 'warn';
+    logger[level]({ bpf: wish.ref, revision: wish.revision, reason: failure.reason, running }, failure.message);
   }
 
   #remove(ref: string, running: Running, keepPins: boolean): void {

@@ -3,6 +3,7 @@ import { roleOf } from '../../bpf/revision/choose-programs.ts';
 import type { Attachment } from '../kernel/attachment.ts';
 import type { LoadedObject } from '../kernel/kernel-object.ts';
 import type { ProgramReport, WantedProgram } from '../source/source.ts';
+import { tellOff } from './failure.ts';
 import type { Refused } from './load.ts';
 
 /** A BPF at work on this node. */
@@ -24,8 +25,8 @@ export function warningOf(
 ): Pick<ProgramReport, 'reason' | 'message'> {
   const entries = wish.template?.programs ?? [];
   // That a twin is off is what twins are for.
-  const off = Array.from(refused).flatMap(([program, { message }]) =>
-    roleOf(program, entries) === 'optional' ? [`program ${program} is off: ${message}`] : [],
+  const off = Array.from(refused).flatMap(([program, failure]) =>
+    roleOf(program, entries) === 'optional' ? [tellOff(program, failure)] : [],
   );
   const told = [conflict, limited, ...off].filter((text) => text !== undefined);
   if (conflict !== undefined) return { reason: 'MetricConflict', message: told.join('; ') };

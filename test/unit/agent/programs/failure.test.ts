@@ -2,7 +2,14 @@ import { NoAttachTarget } from '../../../../agent/kernel/attach.ts';
 import type { Host } from '../../../../agent/kernel/host.ts';
 import { ObjectFailure } from '../../../../agent/kernel/kernel-object.ts';
 import { errnoNames, LibbpfError } from '../../../../agent/libbpf/check.ts';
-import { blamedProgram, explain, type Failure, LoadRefused, TwinsRefused } from '../../../../agent/programs/failure.ts';
+import {
+  blamedProgram,
+  causeOf,
+  explain,
+  type Failure,
+  LoadRefused,
+  TwinsRefused,
+} from '../../../../agent/programs/failure.ts';
 import { CodedError } from '../../../../runtime/errors.ts';
 
 const full: Host = {
@@ -71,7 +78,7 @@ describe('explain', () => {
       }),
       full,
       'ProgramTypeUnsupported',
-      /prog 'p': BPF program load failed/,
+      /^program p: bpf_object__load x: EINVAL$/,
       false,
     ],
     [
@@ -182,11 +189,24 @@ describe('explain', () => {
       true,
     ],
     [
-      'EPERM for no reason that can be seen',
-      loadFailure(1, []),
+      "EPERM for no reason that can be seen: final, and without libbpf's guess of a limit",
+      loadFailure(1, [
+        "prog 'p': BPF program load failed: Operation not permitted",
+        "permission error while running as root; try raising 'ulimit -l'? current value: 8.0 MiB",
+        "prog 'p': failed to load: -1",
+        "failed to load object 'x'",
+      ]),
       full,
       'PermissionDenied',
-      /this kernel itself forbids it/,
+      /^program p: bpf_object__load x: EPERM \[.* this kernel itself forbids it\]$/,
+      false,
+    ],
+    [
+      'a cgroup that another program may have to itself, for now',
+      attachFailure(1, 'cgroup_skb/egress'),
+      full,
+      'PermissionDenied',
+      /keep the cgroup to itself/,
       true,
     ],
     [
@@ -222,7 +242,7 @@ describe('explain', () => {
       true,
     ],
     ['a full tracepoint', attachFailure(7, 'tp/a/b'), full, 'Internal', /64 programs on one tracepoint/, true],
-    ['attach refused', attachFailure(13, 'perf_event'), full, 'PermissionDenied', /prog \(perf_event\)/, true],
+    ['attach refused', attachFailure(13, 'perf_event'), full, 'PermissionDenied', /prog \(perf_event\)/, false],
     ['no way to attach', attachFailure(95, 'xdp'), full, 'ProgramTypeUnsupported', /prog \(xdp\)/, false],
     ['anything else of an attach', attachFailure(16, 'tp/a/b'), full, 'Internal', /EBUSY/, true],
     [
@@ -288,4 +308,35 @@ test.each([
     message: 'load ns/a: none of firstOf [first, second] runs: first: there is no x here; second: R0 !read_ok',
     transient: expected,
   });
+});
+
+test('twins that were refused alike are told in one go, and no program is named twice', () => {
+  const noKprobes = (name: string, section: string): [string, Failure] => [
+    name,
+    { reason: 'ProgramTypeUnsupported', message: `program ${name} (${section}): no kprobes here`, transient: false },
+  ];
+  const refused = (name: string): [string, Failure] => [
+    name,
+    { reason: 'PermissionDenied', message: `program ${name}: EPERM [this kernel itself forbids it]`, transient: false },
+  ];
+  const failures = new Map([refused('a'), noKprobes('b', 'kprobe/x'), refused('c'), noKprobes('d', 'kprobe/y')]);
+  expect(explain(new TwinsRefused('ns/a', failures), full)).toEqual({
+    reason: 'ProgramTypeUnsupported',
+    message:
+      'load ns/a: none of firstOf [a, b, c, d] runs: a, c: EPERM [this kernel itself forbids it]; b, d: no kprobes here',
+    transient: false,
+  });
+});
+
+test.each([
+  ['program p: R0 !read_ok', 'R0 !read_ok'],
+  ['program p (uprobe//bin/x:main): there is no x: ENOENT', 'there is no x: ENOENT'],
+  ['load ns/a: program p (SEC("xdp")): not attached', 'not attached'],
+  [
+    'load ns/a: program p (SEC("lsm/x")) would never be called',
+    'load ns/a: program p (SEC("lsm/x")) would never be called',
+  ],
+  ['map m: EPERM', 'map m: EPERM'],
+])('the cause in "%s"', (message, cause) => {
+  expect(causeOf(message)).toBe(cause);
 });

@@ -263,6 +263,11 @@ describe('reconciler', () => {
     await node.clock.advance(2_000);
     expect(attempts()).toBe(9);
     expect(node.loads.filter((id) => id === 'ns/b@x')).toHaveLength(1);
+    // The same words again are for whoever asks for them.
+    expect(node.logged('gone')).toEqual(['warn: gone', ...Array<string>(8).fill('debug: gone')]);
+    node.broken.set('1', new CodedError('PayloadUnavailable', 'still gone', { ref: 'ns/a' }));
+    await node.clock.advance(300_000);
+    expect(node.logged('still gone')).toEqual(['warn: still gone']);
     node.broken.delete('1');
     await node.clock.advance(300_000);
     await node.until('ns/a@1: Ready', 'ns/b@x: Failed');
