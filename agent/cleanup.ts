@@ -21,9 +21,11 @@ export class NoSuchInstance extends CodedError<'NoSuchInstance', { readonly inst
 export function cleanup(config: AgentConfig, lib: Libbpf, logger: Logger): void {
   const wanted = instanceFolder(instanceOf(config));
   const found = new Set([config.stateDir, config.bpffs].flatMap(foldersIn));
+  const others = [...found].filter((folder) => folder !== wanted).sort();
+  const hint = 'give the flags that the agent ran with, or --instance NAME';
   if (!found.has(wanted)) {
-    const others = found.size === 0 ? 'there is none' : `there is ${[...found].sort().join(', ')}`;
-    const message = `clean up instance ${wanted}: it left nothing in ${config.stateDir} or ${config.bpffs}; ${others} [give the flags that the agent ran with, or --instance NAME]`;
+    const there = others.length === 0 ? 'there is none' : `there is ${others.join(', ')}`;
+    const message = `clean up instance ${wanted}: it left nothing in ${config.stateDir} or ${config.bpffs}; ${there} [${hint}]`;
     throw new NoSuchInstance('NoSuchInstance', message, { instance: wanted });
   }
   using instance = new Instance(lib, config.stateDir, instanceOf(config));
@@ -32,6 +34,8 @@ export function cleanup(config: AgentConfig, lib: Libbpf, logger: Logger): void 
   pins.removeAll();
   instance.remove();
   logger.info({ instance: instance.name, bpfs: uids.length }, 'removed the pins and the state of this instance');
+  // An agent that did not get to start leaves an instance, too: it may not have been the one that was meant.
+  if (others.length > 0) logger.info({ instances: others }, `other instances are still there [${hint}]`);
 }
 
 function foldersIn(path: string): string[] {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { eventually } from '../apiserver/harness/eventually.ts';
@@ -45,8 +46,17 @@ describe('an agent on a folder', () => {
       code: 1,
       stderr: expect.stringContaining('there is test'),
     });
-    expect(await home.run(['--cleanup'])).toMatchObject({ code: 0 });
+    mkdirSync(join(join(home.folder, 'state'), 'other'));
+    expect(await home.run(['--cleanup'])).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/"instances":\["other"\],"msg":"other instances are still there/),
+    });
     expect(home.pins()).toEqual([]);
+    expect(readdirSync(join(home.folder, 'state'))).toEqual(['other']);
+    expect(await home.run(['--cleanup'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('there is other'),
+    });
     await eventually('the kernel to free the map', () => stillInKernel(ids).length === 0);
   });
 
