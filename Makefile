@@ -50,7 +50,7 @@ generate: ## write the generated files anew: CRDs, and the chart's copies of the
 	@node tools/generate.ts
 
 .PHONY: bench
-bench: build manifests ## times that the README and the issue promise, measured here
+bench: build manifests ## what docs/metrics.md says of cost, measured here
 	@tools/setup.sh load test
 	@node test/bench/run.ts
 
