@@ -1,11 +1,22 @@
 import type { BpfMapPtr, Libbpf } from '../libbpf/binding.ts';
-import { checkErrno, checkInt, EBADF, EINVAL, ENOENT, ENOTSUPP, EOPNOTSUPP, libbpfError } from '../libbpf/check.ts';
+import {
+  checkErrno,
+  checkInt,
+  EAGAIN,
+  EBADF,
+  EINVAL,
+  ENOENT,
+  ENOTSUPP,
+  EOPNOTSUPP,
+  libbpfError,
+} from '../libbpf/check.ts';
 import { isArray, isPerCpu, mapType } from './bpf-types.ts';
 import type { MapCursor, MapReader } from './map-reader.ts';
+import { isBehindInTrie } from './trie-order.ts';
 
 /** A walk may give this many times `maxEntries` entries before it is cut. */
 const maxWalkFactor = 2;
-/** And pass over so many that it gave already: a key deleted under it starts next_key anew. */
+/** And pass over so many that it gave already, since a key deleted under it starts next_key anew; more is an error. */
 const maxRepeatFactor = 8;
 /** Of entries that take a call each, or a look at whether they are new, so many in a turn: the event loop is held. */
 const maxSingleEntries = 1024;
@@ -62,23 +73,18 @@ export class KernelMap implements MapReader {
     if (this.#batches === false) return this.#readSingly(at, keys, values, capacity);
     at.count.writeUInt32LE(this.type === mapType.lpmTrie ? Math.min(capacity, maxSingleEntries) : capacity);
     const result = this.#lib.bpf_map_lookup_batch(this.fd, at.token, at.to, keys, values, at.count);
-    const unsupported = result === -ENOTSUPP || result === -EOPNOTSUPP || result === -EINVAL;
-    if (unsupported && this.#batches === undefined && !at.started) {
-      this.#batches = false;
-      return this.#readSingly(at, keys, values, capacity);
-    }
-    return this.#readBatch(at, keys, values, result);
+    return this.#taken(at, keys, values, capacity, result);
   }
 
   async readAside(cursor: MapCursor, keys: Buffer, values: Buffer, capacity: number): Promise<number> {
     const at = this.#place(cursor);
-    if (at.done || this.#batches !== true) return this.read(cursor, keys, values, capacity);
+    if (at.done || this.#batches === false) return this.read(cursor, keys, values, capacity);
     at.count.writeUInt32LE(this.type === mapType.lpmTrie ? Math.min(capacity, maxSingleEntries) : capacity);
     // The object may be closed, and its fd be another map's, before the thread comes to use it: this one is the read's own.
     const fd = checkErrno(this.#lib, 'fcntl', `of map ${this.name}`, this.#lib.fcntl(this.fd, F_DUPFD_CLOEXEC, 0));
     try {
       const result = await this.#lib.bpf_map_lookup_batch_async(fd, at.token, at.to, keys, values, at.count);
-      return this.#readBatch(at, keys, values, result);
+      return this.#taken(at, keys, values, capacity, result);
     } finally {
       this.#lib.close(fd);
     }
@@ -90,8 +96,13 @@ export class KernelMap implements MapReader {
     return cursor;
   }
 
-  /** What a batch lookup came to. */
-  #readBatch(cursor: Cursor, keys: Buffer, values: Buffer, result: number): number {
+  /** What a batch lookup came to; where the kernel has none for this map, what it gives one by one. */
+  #taken(cursor: Cursor, keys: Buffer, values: Buffer, capacity: number, result: number): number {
+    const unsupported = result === -ENOTSUPP || result === -EOPNOTSUPP || result === -EINVAL;
+    if (unsupported && this.#batches !== true && !cursor.started) {
+      this.#batches = false;
+      return this.#readSingly(this.#place(cursor), keys, values, capacity);
+    }
     if (result !== 0 && result !== -ENOENT) {
       throw libbpfError(this.#lib, 'bpf_map_lookup_batch', `of map ${this.name}`, -result);
     }
@@ -99,7 +110,7 @@ export class KernelMap implements MapReader {
     cursor.advance();
     cursor.done = result === -ENOENT;
     const found = cursor.count.readUInt32LE();
-    const count = this.type === mapType.lpmTrie ? this.#firstSights(cursor, keys, values, found) : found;
+    const count = this.type === mapType.lpmTrie ? this.#newOnes(cursor, keys, values, found) : found;
     this.#add(cursor, count);
     return count;
   }
@@ -111,44 +122,60 @@ export class KernelMap implements MapReader {
 
   /**
    * A batch of a trie goes from key to key in the kernel (generic_map_lookup_batch), and begins again where the key that
-   * it stood on was deleted: moves what comes for the first time to the front. A hash is read by its buckets.
+   * it stood on was deleted: moves what is new to the front. A hash is read by its buckets.
    */
-  #firstSights(cursor: Cursor, keys: Buffer, values: Buffer, count: number): number {
+  #newOnes(cursor: Cursor, keys: Buffer, values: Buffer, count: number): number {
     const { keySizeBytes, strideBytes } = this;
     let kept = 0;
     for (let i = 0; i < count; i++) {
-      if (!cursor.firstSight(keys.subarray(i * keySizeBytes, (i + 1) * keySizeBytes))) continue;
+      if (!this.#isNew(cursor, keys.subarray(i * keySizeBytes, (i + 1) * keySizeBytes))) continue;
       if (kept < i) {
         keys.copyWithin(kept * keySizeBytes, i * keySizeBytes, (i + 1) * keySizeBytes);
         values.copyWithin(kept * strideBytes, i * strideBytes, (i + 1) * strideBytes);
       }
       kept++;
     }
-    cursor.repeated += count - kept;
-    if (cursor.repeated >= this.maxEntries * maxRepeatFactor) cursor.done = true;
     return kept;
+  }
+
+  /** Whether the walk did not give this key before. */
+  #isNew(cursor: Cursor, key: Buffer): boolean {
+    if (isArray(this.type)) return true;
+    if (this.type === mapType.lpmTrie ? cursor.isBehind(key) : cursor.isFirstSight(key)) return true;
+    this.#passOver(cursor);
+    return false;
+  }
+
+  /** Throws where so much is passed over that the walk would never come to its end. */
+  #passOver(cursor: Cursor): void {
+    if (++cursor.passedOver < this.maxEntries * maxRepeatFactor) return;
+    throw libbpfError(this.#lib, 'read', `map ${this.name}, whose keys are deleted faster than they are read`, EAGAIN);
   }
 
   /** For kernels or map types without batch lookup: one call per key and one per value. */
   #readSingly(cursor: Cursor, keys: Buffer, values: Buffer, room: number): number {
-    const capacity = Math.min(room, maxSingleEntries);
     let count = 0;
-    for (let steps = 0; count < capacity && steps < this.maxEntries * maxRepeatFactor; steps++) {
+    for (let steps = 0; count < room && steps < maxSingleEntries; steps++) {
       const next = this.#lib.bpf_map_get_next_key(this.fd, cursor.token, cursor.to);
-      if (next === -ENOENT) break;
+      if (next === -ENOENT) {
+        cursor.done = true;
+        break;
+      }
       checkInt(this.#lib, 'bpf_map_get_next_key', `of map ${this.name}`, next);
       cursor.advance();
       const key = cursor.from.subarray(0, this.keySizeBytes);
       // The key we stood on was deleted, so the kernel began again: what was read already must not be read twice.
-      if (!isArray(this.type) && !cursor.firstSight(key)) continue;
+      if (!this.#isNew(cursor, key)) continue;
       const slot = values.subarray(count * this.strideBytes, (count + 1) * this.strideBytes);
       const found = this.#lib.bpf_map_lookup_elem(this.fd, key, slot);
-      if (found === -ENOENT) continue;
+      if (found === -ENOENT) {
+        this.#passOver(cursor);
+        continue;
+      }
       checkInt(this.#lib, 'bpf_map_lookup_elem', `of map ${this.name}`, found);
       key.copy(keys, count * this.keySizeBytes);
       count++;
     }
-    if (count < capacity) cursor.done = true;
     this.#add(cursor, count);
     return count;
   }
@@ -158,11 +185,14 @@ class Cursor implements MapCursor {
   done = false;
   started = false;
   total = 0;
-  repeated = 0;
+  /** Keys that were given before, or were gone when their value was asked for. */
+  passedOver = 0;
   /** How many entries fit, then how many came (u32). */
   readonly count = Buffer.alloc(4);
   from: Buffer;
   to: Buffer;
+  /** Of a trie, the key that came last. */
+  #last: Buffer | undefined;
   #seen: Set<string> | undefined;
 
   constructor(tokenBytes: number) {
@@ -180,7 +210,16 @@ class Cursor implements MapCursor {
     this.started = true;
   }
 
-  firstSight(key: Buffer): boolean {
+  /** Of a trie's keys, which come in order: whether the walk has not been here yet. */
+  isBehind(key: Buffer): boolean {
+    if (this.#last === undefined) this.#last = Buffer.from(key);
+    else if (isBehindInTrie(key, this.#last)) key.copy(this.#last);
+    else return false;
+    return true;
+  }
+
+  /** Of a hash's, which come in none. */
+  isFirstSight(key: Buffer): boolean {
     this.#seen ??= new Set();
     const before = this.#seen.size;
     return this.#seen.add(key.toString('latin1')).size > before;

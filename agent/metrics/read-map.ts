@@ -6,8 +6,15 @@ const maxBatchEntries = 1 << 14;
 const maxBatchBytes = 1 << 20;
 /** But a hash bucket must fit, or the kernel refuses (ENOSPC). */
 const minBatchEntries = 64;
-/** The first read holds the event loop, for a fraction of a millisecond: most maps have no more, and no use for a thread. */
-const first = { entries: 1024, bytes: 1 << 16 } as const;
+/**
+ * The first read holds the event loop, for two milliseconds at most. Most maps have no more; and of those that do, a change
+ * of threads for less would cost what it saves.
+ */
+const first = { entries: 1 << 13, bytes: 1 << 18 } as const;
+/** Some scrapes of what an agent has. A map with large values that is gone must not cost memory for ever. */
+const walksPerTrim = 256;
+/** Keys of one map and values of another may together be more than either map needs. */
+const maxSpareFactor = 2;
 /** As a reader promises: deletions may start a walk anew, but not for ever. */
 const maxWalkFactor = 2;
 
@@ -20,6 +27,7 @@ export class Batch {
   values: DataView = emptyView;
   #front: Buffers = new Buffers();
   #back: Buffers = new Buffers();
+  #walks = 0;
 
   /**
    * Walks a map from its first entry to its last and yields, for each read, how many entries are in `keys` and
@@ -32,8 +40,14 @@ export class Batch {
     const cursor = reader.newCursor();
     let capacity = Math.min(most, first.entries, fitting(first.bytes));
     let left = reader.maxEntries * maxWalkFactor;
+    this.#trim();
     this.#front.prepare(reader, capacity);
-    let count = reader.read(cursor, this.#front.keyBytes, this.#front.valueBytes, capacity);
+    const { keyBytes, valueBytes } = this.#front;
+    // A bucket's worth of large values, or a section with a large variable in it.
+    const isLarge = capacity * (reader.keySizeBytes + reader.strideBytes) > first.bytes;
+    let count = isLarge
+      ? await reader.readAside(cursor, keyBytes, valueBytes, capacity)
+      : reader.read(cursor, keyBytes, valueBytes, capacity);
     for (;;) {
       // A read that finds nothing counts too: it must not be repeated without end.
       left -= Math.max(count, 1);
@@ -51,6 +65,12 @@ export class Batch {
       count = await ahead.count;
       [this.#front, this.#back] = [this.#back, this.#front];
     }
+  }
+
+  #trim(): void {
+    if (++this.#walks % walksPerTrim !== 0) return;
+    this.#front.trim();
+    this.#back.trim();
   }
 
   #readAhead(reader: MapReader, cursor: MapCursor, capacity: number): Ahead {
@@ -73,8 +93,10 @@ class Buffers {
   values: DataView = emptyView;
   keyBytes: Buffer = Buffer.alloc(0);
   valueBytes: Buffer = Buffer.alloc(0);
+  #neededBytes = 0;
 
   prepare({ keySizeBytes, strideBytes }: MapReader, entries: number): void {
+    this.#neededBytes = Math.max(this.#neededBytes, entries * (keySizeBytes + strideBytes));
     if (this.keyBytes.length < entries * keySizeBytes) {
       this.keyBytes = Buffer.allocUnsafeSlow(entries * keySizeBytes);
       this.keys = viewOf(this.keyBytes);
@@ -83,6 +105,15 @@ class Buffers {
       this.valueBytes = Buffer.allocUnsafeSlow(entries * strideBytes);
       this.values = viewOf(this.valueBytes);
     }
+  }
+
+  /** Lets go of what nothing needed since the last time. */
+  trim(): void {
+    if (this.keyBytes.length + this.valueBytes.length > this.#neededBytes * maxSpareFactor) {
+      this.keyBytes = Buffer.alloc(0);
+      this.valueBytes = Buffer.alloc(0);
+    }
+    this.#neededBytes = 0;
   }
 }
 

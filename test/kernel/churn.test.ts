@@ -27,7 +27,11 @@ const kinds: readonly (readonly [map: string, shape: MapShape])[] = [
 ];
 
 const real = loadLibbpf();
-const withoutBatch: Libbpf = { ...real, bpf_map_lookup_batch: () => -ENOTSUPP };
+const withoutBatch: Libbpf = {
+  ...real,
+  bpf_map_lookup_batch: () => -ENOTSUPP,
+  bpf_map_lookup_batch_async: () => Promise.resolve(-ENOTSUPP),
+};
 const object = compileFixture('shapes');
 const pinFolder = `/sys/fs/bpf/kube-bpf-churn-${process.pid}`;
 const scrapes = 15;

@@ -22,10 +22,10 @@ const countsOf = (reader: MapReader, batch = new Batch()): Promise<number[]> => 
 test.each([
   ['nothing', 0, small, []],
   ['one entry', 1, small, [1]],
-  ['as many as the first read takes', 1024, small, [1024]],
-  ['one more', 1025, small, [1024, 1]],
-  ['more with each read, up to a limit', 50_000, small, [1024, 2048, 4096, 8192, 16_384, 16_384, 1872]],
-  ['fewer at first where they are large', 1200, { ...small, cpus: 64 }, [127, 254, 508, 311]],
+  ['as many as the first read takes', 8192, small, [8192]],
+  ['one more', 8193, small, [8192, 1]],
+  ['more with the second read, up to a limit', 50_000, small, [8192, 16_384, 16_384, 9040]],
+  ['fewer at first where they are large', 1200, { ...small, cpus: 64 }, [508, 692]],
   ['never too many bytes', 400, { ...small, cpus: 1024 }, [64, 127, 127, 82]],
   ['but no fewer than a bucket may have', 100, { keySizeBytes: 4, valueSizeBytes: 64, cpus: 1024 }, [64, 36]],
 ])('%s', async (_, count, sizes, reads) => {
@@ -51,12 +51,50 @@ test.each([
 
 test('buffers are used again, by a map that needs less of them', async () => {
   const batch = new Batch();
-  const large = numbered(3000, { keySizeBytes: 16, valueSizeBytes: 64 });
+  const large = numbered(20_000, { keySizeBytes: 16, valueSizeBytes: 64 });
   await countsOf(large, batch);
   const seen = new Set<DataView>();
   for await (const _ of batch.walk(large)) seen.add(batch.keys);
   expect(seen.size).toBe(2);
-  for await (const _ of batch.walk(numbered(3000, small))) expect(seen).toContain(batch.keys);
+  for await (const _ of batch.walk(numbered(20_000, small))) expect(seen).toContain(batch.keys);
+});
+
+test('buffers that nothing needs any more are given up, those in use are not', async () => {
+  const batch = new Batch();
+  const huge = new MemoryMap({ name: '.bss', keySizeBytes: 4, valueSizeBytes: 1 << 20 }, [
+    [Buffer.alloc(4), Buffer.alloc(1 << 20)],
+  ]);
+  const map = numbered(1, small);
+  const sizes: number[] = [];
+  const walkBoth = async (reader: MapReader) => {
+    for (let i = 0; i < 256; i++) await countsOf(reader, batch);
+    sizes.push(batch.values.byteLength);
+  };
+  await walkBoth(huge);
+  await walkBoth(huge);
+  await walkBoth(map);
+  await walkBoth(map);
+  expect(sizes).toEqual([1 << 20, 1 << 20, 1 << 20, 8]);
+});
+
+test('what is large is read beside the event loop from the first read on', async () => {
+  const ways: string[] = [];
+  for (const valueSizeBytes of [(1 << 18) - 4, (1 << 18) - 3]) {
+    const map = new MemoryMap({ name: 'm', keySizeBytes: 4, valueSizeBytes }, [
+      [Buffer.alloc(4), Buffer.alloc(valueSizeBytes)],
+    ]);
+    const { read, readAside } = map;
+    map.readAside = (...args) => {
+      ways.push('beside');
+      return readAside.apply(map, args);
+    };
+    map.read = (...args) => {
+      ways.push('read');
+      return read.apply(map, args);
+    };
+    expect(await countsOf(map)).toEqual([1]);
+  }
+  expect(ways).toEqual(['read', 'beside', 'read']);
 });
 
 test.each([
@@ -76,7 +114,7 @@ test.each([
 describe('while the next read is under way', () => {
   /** Two reads, the second of which ends when it is told to. */
   function heldBack(): { map: MemoryMap; end: PromiseWithResolvers<number> } {
-    const map = numbered(2000, small);
+    const map = numbered(10_000, small);
     const end = Promise.withResolvers<number>();
     map.readAside = () => end.promise;
     return { map, end };
@@ -108,7 +146,7 @@ describe('while the next read is under way', () => {
       }
     })();
     await expect(walk).rejects.toThrow('closed');
-    expect(counts).toEqual([1024]);
+    expect(counts).toEqual([8192]);
   });
 
   test('what it throws does not hide why the walk was left', async () => {

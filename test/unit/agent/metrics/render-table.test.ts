@@ -26,7 +26,11 @@ async function rendered(maxBytes: number, distinct: boolean): Promise<TableResul
   const reader = new MemoryMap({ name: 'm', keySizeBytes: 8, valueSizeBytes: 8 }, entries);
   let now = 0;
   const tools = { merger: new Merger(), scratch: newScratch(), batch: new Batch(), now: () => now };
-  const layoutTools = { digits: new Digits(), decoders: () => ({ decode: () => undefined, names: [] }), now: tools.now };
+  const layoutTools = {
+    digits: new Digits(),
+    decoders: () => ({ decode: () => undefined, names: [] }),
+    now: tools.now,
+  };
   const layout =
     plan && layoutTable({ ...plan, distinct }, reader, { node: 'n', namespace: 'ns', name: 'b' }, layoutTools);
   if (layout === undefined) throw new Error('no layout');
