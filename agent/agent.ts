@@ -81,7 +81,7 @@ export async function startAgent(deps: AgentDeps): Promise<{ readonly url: strin
   });
 
   // Served before anything is loaded: a slow verifier must not look like a dead agent.
-  const server = await serve(deps, exporter, () => settled);
+  const server = await serve(deps, exporter, own, () => settled);
 
   const failing = (thrown: unknown) => lifecycle.fail(thrown);
   const reconciling = reconciler.run(lifecycle.signal).catch(failing);
@@ -153,6 +153,7 @@ function makeReconciler(
 async function serve(
   { config, logger, clock, lifecycle }: AgentDeps,
   exporter: Exporter,
+  own: OwnMetrics,
   isReady: () => boolean,
 ): Promise<HttpServer> {
   const listen = parseListenAddress(config.listen);
@@ -161,7 +162,11 @@ async function serve(
     listen,
     logger,
     routes: {
-      '/metrics': metricsHandler(exporter, clock),
+      '/metrics': metricsHandler(exporter, {
+        clock,
+        stopping: lifecycle.signal,
+        onRefused: (reason) => own.refused(reason),
+      }),
       '/healthz': (_, response) => sendText(response, 200, 'ok\n'),
       '/readyz': (_, response) =>
         isReady() ? sendText(response, 200, 'ok\n') : sendText(response, 503, 'first sync under way\n'),

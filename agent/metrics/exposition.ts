@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { Collector } from './collector.ts';
 import { Digits } from './digits.ts';
 import { byName, compare, type Families, type MetricConflict, settleFamilies } from './families.ts';
 import { Merger } from './merge.ts';
@@ -6,9 +7,17 @@ import type { ScrapeObserver } from './observer.ts';
 import { Pacer } from './pacer.ts';
 import { PagePool } from './pages.ts';
 import { Batch } from './read-map.ts';
-import { type ExportedBpf, type ReadyBpf, readyBpf, renderMaps, type Segment } from './render-maps.ts';
+import {
+  type ExportedBpf,
+  maxExpositionBytes,
+  type ReadyBpf,
+  readyBpf,
+  renderMaps,
+  type Segment,
+} from './render-maps.ts';
 import type { RenderTools } from './render-table.ts';
 import type { Rendering } from './rendering.ts';
+import { ScrapeRefused } from './scrape-refused.ts';
 import { SeriesBook } from './series-book.ts';
 import { type Caller, type Draft, RenderSharing } from './sharing.ts';
 import type { LayoutTools } from './table-layout.ts';
@@ -24,6 +33,8 @@ export interface ExporterOptions {
   readonly decoders: LayoutTools['decoders'];
   /** What `limited` says of some BPF has changed. */
   readonly onLimited?: () => void;
+  /** Of answers that clients have not taken yet; beyond it none is rendered. */
+  readonly maxUntakenBytes?: number;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
 }
@@ -46,8 +57,11 @@ export class Exporter {
   readonly #now: () => number;
   readonly #tools: RenderTools & LayoutTools;
   readonly #observer: ScrapeObserver;
-  readonly #pool = new PagePool();
+  readonly #collector = new Collector();
+  readonly #pool = new PagePool((sizeBytes) => this.#collector.dropped(sizeBytes));
   readonly #sharing = new RenderSharing();
+  /** The agent's own metrics need none of the buffers, so they wait for no map. */
+  readonly #ownSharing = new RenderSharing();
   readonly #bpfs = new Map<string, ExportedBpf>();
   /** What is remembered from one render to the next, of BPFs whose plan limits their series. */
   readonly #books = new WeakMap<ExportedBpf, SeriesBook>();
@@ -109,14 +123,17 @@ export class Exporter {
   /**
    * Renders, or shares the render of the same that is under way, if that has the same budget: who can wait must not get
    * what was cut for somebody who could not. Rejects with the reason of the caller's signal when that aborts before it is
-   * done. Dispose of the result once its bytes are on their way.
+   * done, or with a ScrapeRefused when its turn comes too late or finds too little memory. Dispose of the result once its
+   * bytes are on their way.
    */
   render(caller: Caller, options: RenderOptions): Promise<Rendering> {
     const { own, ref, budgetMs } = options;
+    if (own === 'only') return this.#ownSharing.join('own', caller, () => this.#withOwn({ texts: [], chunks: [] }));
     const deadline = this.#now() + budgetMs;
-    const key = own === 'only' ? 'own' : `${ref === undefined ? 'all' : `ref ${ref}`} within ${budgetMs}`;
+    const key = `${ref === undefined ? 'all' : `ref ${ref}`} within ${budgetMs}`;
     return this.#sharing.join(key, caller, async (shared) => {
-      if (own === 'only') return this.#withOwn({ texts: [], chunks: [] });
+      if (this.#now() >= deadline) throw new ScrapeRefused('time');
+      if (this.#pool.takenBytes > (this.#options.maxUntakenBytes ?? maxUntakenBytes)) throw new ScrapeRefused('memory');
       const pacer = new Pacer(shared, this.#now, deadline);
       if (ref !== undefined) return this.#renderBpfs(pacer, ref);
       const start = this.#now();
@@ -187,6 +204,12 @@ export class Exporter {
     return this.#settled;
   }
 }
+
+/**
+ * Pages of answers that clients have not taken yet, when a render begins: room for the largest answer, with pages that
+ * are not full. That render may write as much again, so the pages of all answers together are about half a gigabyte.
+ */
+const maxUntakenBytes = maxExpositionBytes + (32 << 20);
 
 /** Some minutes of what one or two Prometheus ask for. */
 const rendersPerTrim = 16;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
@@ -6,6 +7,8 @@ import type { Clock } from '../../runtime/clock.ts';
 import { type HttpHandler, sendText } from '../../runtime/http.ts';
 import type { Exporter, RenderOptions } from './exposition.ts';
 import type { Rendering } from './rendering.ts';
+import { type RefusalReason, ScrapeRefused } from './scrape-refused.ts';
+import type { Caller } from './sharing.ts';
 
 /** Prometheus 3 refuses a target that does not say so. */
 const contentType = 'text/plain; version=0.0.4; charset=utf-8';
@@ -17,32 +20,90 @@ const maxBudgetMs = 60_000;
 const budgetShare = 0.9;
 /** Each holds the pages of its text until the client has taken them; clients that do not must not add up. */
 const maxScrapes = 16;
-/** One that has not taken its answer by then is stuck, or gone without a word; its place is another's. */
-export const sendLimitMs = 60_000;
+/** So that one client, however stuck, leaves places for others. */
+const maxScrapesOfAddress = 8;
+/** And memory: an address whose answers under way are larger than that together gets no further one until some are taken. */
+const maxUntakenBytesOfAddress = 96 << 20;
+/** Written at once; and a client that takes no more than that between two looks is stuck. */
+const burstBytes = 256 << 10;
+/** Between two looks at whether a client takes its answer. */
+export const stuckLimitMs = 10_000;
+/** One that has not taken its answer by then is too slow, though it takes some; its place is another's. */
+export const sendLimitMs = 6 * stuckLimitMs;
+
+export interface ScrapeServing {
+  readonly clock: Pick<Clock, 'timer'>;
+  /** Once aborted, maps are being closed: what was rendered may lack some. */
+  readonly stopping: AbortSignal;
+  readonly onRefused: (reason: RefusalReason) => void;
+}
 
 /**
  * `GET /metrics`: everything; `?bpf=namespace/name` one BPF's series; `?own=only` the agent's own. Rejects when the
- * client goes away, or has not taken the answer within `sendLimitMs`.
+ * client goes away, or does not take the answer (`stuckLimitMs`, `sendLimitMs`).
  */
-export function metricsHandler(exporter: Exporter, clock: Pick<Clock, 'timer'>): HttpHandler {
-  let scrapes = 0;
+export function metricsHandler(exporter: Exporter, { clock, stopping, onRefused }: ScrapeServing): HttpHandler {
+  const places = { maps: new Places(), own: new Places() };
   return async (request, response, context) => {
     const wanted = wantedOf(context.query);
     if (wanted === undefined) return sendText(response, 400, 'give bpf=namespace/name once, or own=only, or neither\n');
-    if (wanted.ref !== undefined && !exporter.has(wanted.ref)) return sendText(response, 404, `no BPF ${wanted.ref}\n`);
-    if (request.method === 'HEAD') {
-      response.writeHead(200, headers).end();
-      return;
-    }
-    if (scrapes >= maxScrapes) return sendText(response, 503, `${maxScrapes} scrapes are under way\n`);
-    scrapes++;
+    const kind = wanted.own === undefined ? 'maps' : 'own';
+    const checkStopping = (): void => {
+      if (kind === 'maps' && stopping.aborted) throw new ScrapeRefused('stopping');
+    };
     try {
+      checkStopping();
+      if (wanted.ref !== undefined && !exporter.has(wanted.ref))
+        return sendText(response, 404, `no BPF ${wanted.ref}\n`);
+      if (request.method === 'HEAD') {
+        response.writeHead(200, headers).end();
+        return;
+      }
+      using place = places[kind].take(request.socket.remoteAddress ?? '');
       using rendering = await exporter.render(context, { ...wanted, budgetMs: budgetOf(request) });
-      await send(response, rendering, takesGzip(request), clock);
-    } finally {
-      scrapes--;
+      checkStopping();
+      place.hold(rendering.sizeBytes);
+      await send(response, rendering, takesGzip(request), clock, context);
+    } catch (thrown) {
+      if (!(thrown instanceof ScrapeRefused)) throw thrown;
+      onRefused(thrown.facts.reason);
+      sendText(response, 503, `${thrown.message}\n`);
     }
   };
+}
+
+interface Place extends Disposable {
+  /** Its answer has that size. */
+  hold(sizeBytes: number): void;
+}
+
+/** Scrapes under way. */
+class Places {
+  readonly #byAddress = new Map<string, { count: number; sizeBytes: number }>();
+  #taken = 0;
+
+  /** Throws ScrapeRefused. Dispose of it when the scrape has ended. */
+  take(address: string): Place {
+    const of = this.#byAddress.get(address) ?? { count: 0, sizeBytes: 0 };
+    if (this.#taken >= maxScrapes || of.count >= maxScrapesOfAddress) throw new ScrapeRefused('places');
+    if (of.sizeBytes > maxUntakenBytesOfAddress) throw new ScrapeRefused('memory');
+    let held = 0;
+    this.#byAddress.set(address, of);
+    this.#taken++;
+    of.count++;
+    return {
+      hold: (sizeBytes) => {
+        held = sizeBytes;
+        of.sizeBytes += sizeBytes;
+      },
+      [Symbol.dispose]: () => {
+        this.#taken--;
+        of.count--;
+        of.sizeBytes -= held;
+        if (of.count === 0) this.#byAddress.delete(address);
+      },
+    };
+  }
 }
 
 /** The part of the exposition that the query asks for; undefined where it asks for what is not there to be asked. */
@@ -80,17 +141,59 @@ async function send(
   { chunks, sizeBytes }: Rendering,
   gzip: boolean,
   clock: Pick<Clock, 'timer'>,
+  caller: Caller,
 ): Promise<void> {
-  if (!gzip) {
-    response.writeHead(200, { ...headers, 'content-length': sizeBytes });
-    for (const chunk of chunks) response.write(chunk);
-    response.end();
-    // In one write, head and all. What is small the kernel takes whole, unless the client is slow: nothing to wait for.
-    if (response.writableLength === 0) return;
+  if (gzip) {
+    using _watch = cutWhenStuck(response, clock);
+    response.writeHead(200, { ...headers, 'content-encoding': 'gzip' });
+    // Speed before size: a scrape comes every few seconds, on every node.
+    return await pipeline(Readable.from(chunks), createGzip({ level: constants.Z_BEST_SPEED }), response);
   }
-  using _late = clock.timer(sendLimitMs, () => response.destroy());
-  if (!gzip) return await finished(response);
-  response.writeHead(200, { ...headers, 'content-encoding': 'gzip' });
-  // Speed before size: a scrape comes every few seconds, on every node.
-  await pipeline(Readable.from(chunks), createGzip({ level: constants.Z_BEST_SPEED }), response);
+  response.writeHead(200, { ...headers, 'content-length': sizeBytes });
+  if (sizeBytes > burstBytes) {
+    using _watch = cutWhenStuck(response, clock);
+    await writeInBursts(response, chunks, caller.signal);
+    return await finished(response.end());
+  }
+  for (const chunk of chunks) response.write(chunk);
+  response.end();
+  // In one write, head and all. What is small the kernel takes whole, unless the client is slow: nothing to wait for.
+  if (response.writableLength === 0) return;
+  using _watch = cutWhenStuck(response, clock);
+  await finished(response);
 }
+
+/** What is written before anything is waited for goes out in one write, and only the whole of it is seen as taken. */
+async function writeInBursts(response: ServerResponse, chunks: readonly Buffer[], signal: AbortSignal): Promise<void> {
+  let burst = 0;
+  for (const chunk of chunks) {
+    response.write(chunk);
+    burst += chunk.length;
+    if (burst < burstBytes) continue;
+    burst = 0;
+    if (response.writableNeedDrain) await once(response, 'drain', { signal });
+  }
+}
+
+/** Destroys the response where nothing of it was taken between two looks, or not all of it within `sendLimitMs`. */
+function cutWhenStuck(response: ServerResponse, clock: Pick<Clock, 'timer'>): Disposable {
+  let before = takenBytes(response);
+  let leftMs = sendLimitMs;
+  const look = (): void => {
+    leftMs -= stuckLimitMs;
+    const taken = takenBytes(response);
+    // Where nothing waits to be taken, it is us who are slow.
+    if (leftMs <= 0 || (taken === before && response.writableLength > 0)) {
+      response.destroy();
+      return;
+    }
+    before = taken;
+    timer = clock.timer(stuckLimitMs, look);
+  };
+  let timer = clock.timer(stuckLimitMs, look);
+  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+}
+
+/** Of all that went through this connection, in whole writes. */
+const takenBytes = ({ socket }: ServerResponse): number =>
+  socket === null ? 0 : socket.bytesWritten - socket.writableLength;

@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { registerProcessMetrics } from '../../runtime/process-metrics.ts';
 import { RegistryText } from '../../runtime/registry-text.ts';
 import type { BpfName, ScrapeObserver } from './observer.ts';
+import { type RefusalReason, refusalReasons } from './scrape-refused.ts';
 
 export interface OwnMetricsOptions {
   /** Label `node` of all metrics of the registry. */
@@ -66,6 +67,7 @@ export class OwnMetrics implements ScrapeObserver {
         })
       : undefined;
     for (const result of results) this.#agent.loads.inc({ result }, 0);
+    for (const reason of refusalReasons) this.#agent.refused.inc({ reason }, 0);
     this.setPrograms([], []);
   }
 
@@ -147,6 +149,10 @@ export class OwnMetrics implements ScrapeObserver {
     this.#agent.scrapeSeconds.observe(durationSeconds);
   }
 
+  refused(reason: RefusalReason): void {
+    this.#agent.refused.inc({ reason });
+  }
+
   #removeMaps(bpf: BpfName): void {
     for (const map of this.#said.get(keyOf(bpf))?.entries.keys() ?? []) {
       this.#bpf.mapEntries.remove({ ...labelsOf(bpf), map });
@@ -181,6 +187,12 @@ function agentMetrics(registry: Registry) {
       name: 'bpf_agent_scrape_seconds',
       help: 'Time to read all maps and write their series.',
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    refused: new Counter({
+      name: 'bpf_agent_scrapes_refused_total',
+      help: 'Scrapes answered with 503.',
+      labelNames: ['reason'] as const,
       registers,
     }),
     loadSeconds: new Histogram({

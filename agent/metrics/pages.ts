@@ -17,19 +17,34 @@ export const maxRowBytes = 64 << 10;
  * is left to the garbage collector.
  */
 export class PagePool {
+  readonly #onDropped: (sizeBytes: number) => void;
   readonly #small: Page[] = [];
   readonly #large: Page[] = [];
   #keep: PageCounts = fewest;
   #needed: PageCounts = fewest;
+  #takenBytes = 0;
+
+  /** `onDropped` hears of memory that is left to the garbage collector. */
+  constructor(onDropped: (sizeBytes: number) => void = () => {}) {
+    this.#onDropped = onDropped;
+  }
+
+  /** Of pages that were taken and not given back: of a render under way, and of answers on their way to clients. */
+  get takenBytes(): number {
+    return this.#takenBytes;
+  }
 
   take(small: boolean): Page {
+    this.#takenBytes += small ? smallPageBytes : pageBytes;
     return (small ? this.#small : this.#large).pop() ?? newPage(small ? smallPageBytes : pageBytes);
   }
 
   give(page: Page): void {
     const small = page.bytes.length === smallPageBytes;
     const free = small ? this.#small : this.#large;
+    this.#takenBytes -= page.bytes.length;
     if (free.length < (small ? this.#keep.small : this.#keep.large)) free.push(page);
+    else this.#onDropped(page.bytes.length);
   }
 
   /** To be called with what a render filled, before it gives any of it back. */
@@ -42,8 +57,9 @@ export class PagePool {
   trim(): void {
     this.#keep = this.#needed;
     this.#needed = fewest;
-    this.#small.length = Math.min(this.#small.length, this.#keep.small);
-    this.#large.length = Math.min(this.#large.length, this.#keep.large);
+    const small = this.#small.splice(this.#keep.small).length;
+    const large = this.#large.splice(this.#keep.large).length;
+    this.#onDropped(small * smallPageBytes + large * pageBytes);
   }
 }
 

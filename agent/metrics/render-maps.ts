@@ -46,7 +46,7 @@ export interface Segment {
 }
 
 /** More than this is no exposition that a Prometheus could take; what does not fit is cut, and counted. */
-const maxExpositionBytes = 256 << 20;
+export const maxExpositionBytes = 256 << 20;
 
 export function readyBpf(
   bpf: ExportedBpf,

@@ -1,4 +1,6 @@
+import { pageBytes } from '../../../../agent/metrics/pages.ts';
 import type { ExportedBpf } from '../../../../agent/metrics/render-maps.ts';
+import type { Rendering } from '../../../../agent/metrics/rendering.ts';
 import type { MetricRow } from '../../../../bpf/metrics/plan.ts';
 import { type Entry, MemoryMap } from '../../../fakes/memory-map.ts';
 import { array, char, objectOf, struct, u32, u64 } from '../../../fixtures/layouts.ts';
@@ -320,6 +322,21 @@ describe('the budget', () => {
     expect(notebook.lines.filter((line) => line.startsWith('cut'))).toEqual(['cut a hits']);
   });
 
+  test('that is over before a render begins is told, not an empty answer', async () => {
+    let now = 0;
+    const { exporter } = newExporter({ now: () => now, ownText: async () => 'own' });
+    const slow = mapOf(2);
+    slow.onRead = () => {
+      now += 60;
+    };
+    exporter.add(hitsOf('ns/a', slow));
+    const first = textOf(exporter, { ref: 'ns/a' });
+    const [hasty, just] = [60, 61].map((budgetMs) => textOf(exporter, { budgetMs }));
+    await expect(hasty).rejects.toMatchObject({ code: 'ScrapeRefused', facts: { reason: 'time' } });
+    expect(await just).toBe('own');
+    expect(namesIn(await first)).toEqual(['a']);
+  });
+
   test('is enough when it is just enough', async () => {
     let now = 0;
     const { exporter, notebook } = newExporter({ now: () => now });
@@ -363,6 +380,35 @@ test('a text that spans many pages, then a small one in the same pages', async (
   );
   exporter.add(hitsOf('ns/b', mapOf(1)));
   expect(parseExposition(await textOf(exporter)).samples).toHaveLength(1);
+});
+
+test('the own metrics do not wait for maps', async () => {
+  const { exporter } = newExporter({ ownText: async () => 'own' });
+  const large = mapOf(20_000);
+  exporter.add(hitsOf('ns/b', large));
+  let done = false;
+  const all = textOf(exporter).finally(() => {
+    done = true;
+  });
+  expect(await textOf(exporter, { own: 'only' })).toBe('own');
+  expect(done).toBe(false);
+  await all;
+});
+
+test('no more is rendered while answers that nobody has taken yet hold too much', async () => {
+  const { exporter } = newExporter({ maxUntakenBytes: 3 * pageBytes });
+  exporter.add(hitsOf('ns/b', mapOf(5_000))); // two pages, and a small one
+  const render = (): Promise<Rendering> => exporter.render(never, { budgetMs: 10_000 });
+  const first = await render();
+  const [second, shared] = await Promise.all([render(), render()]);
+  await expect(render()).rejects.toMatchObject({ code: 'ScrapeRefused', facts: { reason: 'memory' } });
+  second[Symbol.dispose]();
+  await expect(render()).rejects.toMatchObject({ facts: { reason: 'memory' } });
+  expect(await textOf(exporter, { own: 'only' })).toBe('');
+  shared[Symbol.dispose]();
+  using third = await render();
+  expect(third.sizeBytes).toBe(first.sizeBytes);
+  first[Symbol.dispose]();
 });
 
 test('a rendering stays as it is until it is disposed of, however many follow', async () => {

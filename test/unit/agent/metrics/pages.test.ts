@@ -46,6 +46,24 @@ describe('pages of one render', () => {
   });
 });
 
+test('what is taken and what is dropped is known in bytes', () => {
+  let dropped = 0;
+  const pool = new PagePool((sizeBytes) => {
+    dropped += sizeBytes;
+  });
+  const [one, two] = [filled(pool, 11), filled(pool, 11)];
+  expect(pool.takenBytes).toBe(2 * (4096 + 10 * pageBytes));
+  pool.note(one.pageCounts);
+  one.release();
+  expect([pool.takenBytes, dropped]).toEqual([4096 + 10 * pageBytes, 0]);
+  // As many are kept as one render needed, and what the next ones do not need goes.
+  two.release();
+  expect([pool.takenBytes, dropped]).toEqual([0, 10 * pageBytes]);
+  pool.trim();
+  pool.trim();
+  expect([pool.takenBytes, dropped]).toEqual([0, 16 * pageBytes]);
+});
+
 test('a text’s pages are counted by their size', () => {
   const counts: PageCounts = filled(new PagePool(), 3).pageCounts;
   expect(counts).toEqual({ small: 1, large: 2 });
