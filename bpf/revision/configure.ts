@@ -57,9 +57,13 @@ export function configure(object: ObjectSpec, template: RevisionTemplate = {}): 
     ok: true,
     object: sizes.size === 0 ? object : { ...object, maps: sized },
     globals,
-    warnings: twinWarnings(object.programs, on),
+    warnings: on.size === 0 ? [nothingRuns] : twinWarnings(object.programs, on),
   };
 }
+
+/** No fault: maps that were counted in before go on being exported. */
+const nothingRuns =
+  'no program of the object runs, all are switched off, by spec.programs or by SEC("?…") [enabled: true switches one on; suspend: true is for all]';
 
 function encodeNamed(
   object: ObjectSpec,

@@ -135,3 +135,11 @@ test('two programs at one place are a warning, unless they are twins or one of t
   expect(configured({ programs: [both, { name: 'by_raw', enabled: false }] }).warnings).toEqual([]);
   expect(configured({ programs: [{ firstOf: ['by_btf', 'by_raw'] }] }).warnings).toEqual([]);
 });
+
+test('no program to run is a warning: what was counted before is still exported', () => {
+  const off = (...names: string[]) => ({ programs: names.map((name) => ({ name, enabled: false })) });
+  const on = object.programs.filter(({ section }) => !section.startsWith('?')).map(({ name }) => name);
+  expect(on.length).toBeGreaterThan(1);
+  expect(configured(off(...on)).warnings).toEqual([expect.stringMatching(/^no program of the object runs/)]);
+  expect(configured(off(...on.slice(1))).warnings).toEqual([]);
+});
