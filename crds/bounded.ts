@@ -55,11 +55,28 @@ export const listByKey = <T extends z.ZodType>(
 const keyOf = (item: unknown, keys: readonly string[]): string =>
   JSON.stringify(keys.map((key) => (item as Record<string, unknown>)[key]));
 
+/**
+ * A map from names to values. Where a reader builds a plain object, `__proto__` is no key but the object's prototype, and
+ * zod leaves it out without a word: so it is refused, before zod sees it.
+ */
+export const mapOf = <V extends z.ZodType>(values: V) =>
+  z.preprocess(
+    (value, context) => {
+      if (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__')) {
+        context.addIssue({ code: 'custom', message: noPrototype.message });
+      }
+      return value;
+    },
+    z.record(z.string(), values),
+  );
+
+/** The same for the API server; one look-up, whatever the map's size. */
+export const noPrototype = { rule: "!('__proto__' in self)", message: '__proto__ cannot be a key' };
+
 /** A map from label keys to label values, replaced whole, as a Pod's nodeSelector is. */
 export const labelMap = (maxProperties: number, description: string) =>
   withRules(
-    z
-      .record(z.string(), labelValue('A label value.'))
+    mapOf(labelValue('A label value.'))
       .refine((map) => Object.keys(map).length <= maxProperties, `must have at most ${maxProperties} entries`)
       .meta({ description, maxProperties, 'x-kubernetes-map-type': 'atomic' }),
     {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { atomicList, identifier, text } from './bounded.ts';
+import { atomicList, identifier, mapOf, noPrototype, text } from './bounded.ts';
 import { withRules } from './rule.ts';
 
 /** What a decoder takes: the field's bytes as they are in the map, or text. */
@@ -54,10 +54,13 @@ export const decoderSchema = withRules(
     name: z
       .enum(Object.keys(decoderInputs) as DecoderName[])
       .meta({ description: 'Which decoder; docs/metrics.md says what each makes of its input.' }),
-    map: z
-      .record(z.string(), text(256, 'What the label shows for it.'))
+    map: mapOf(text(256, 'What the label shows for it.'))
       .refine((map) => Object.keys(map).length <= 1024, 'must have at most 1024 entries')
-      .meta({ description: 'static_map: text to text.', maxProperties: 1024 })
+      .meta({
+        description: 'static_map: text to text.',
+        maxProperties: 1024,
+        'x-kubernetes-validations': [noPrototype],
+      })
       .optional(),
     allowUnknown: z
       .boolean()
@@ -67,7 +70,9 @@ export const decoderSchema = withRules(
       z.string().min(1).max(256).meta({ description: "A regular expression in RE2's syntax." }),
       64,
       'regexp: the first that matches counts. Of one group its text, without a group the match; no match drops the series.',
-    ).optional(),
+    )
+      .min(1)
+      .optional(),
     type: z
       .string()
       .min(1)
@@ -86,6 +91,16 @@ export const decoderSchema = withRules(
   belongsTo('regexps', 'regexp'),
   belongsTo('type', 'enum'),
   belongsTo('format', 'format'),
+  {
+    rule: "!has(self.allowUnknown) || self.name == 'static_map'",
+    message: 'allowUnknown is for the decoder static_map',
+    holds: ({ name, allowUnknown }) => allowUnknown === undefined || name === 'static_map',
+  },
+  {
+    rule: '!has(self.map) || self.map.size() > 0 || (has(self.allowUnknown) && self.allowUnknown)',
+    message: 'map has no entries, so that everything would be unknown',
+    holds: ({ map, allowUnknown }) => map === undefined || Object.keys(map).length > 0 || allowUnknown === true,
+  },
 );
 
 /** One step of a label's decoders, with the parameters that this one takes. */

@@ -29,7 +29,7 @@ export const histogramSchema = withRules(
       .optional(),
     linear: z
       .object({
-        width: z.number().min(1).max(1e15).meta({ description: 'Slot i holds from i*width up to (i+1)*width-1.' }),
+        width: z.int().min(1).max(1e15).meta({ description: 'Slot i holds from i*width up to (i+1)*width-1.' }),
       })
       .meta({ description: 'slots: all buckets are of one width.' })
       .optional(),

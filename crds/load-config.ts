@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { atomicList, listByKey } from './bounded.ts';
+import { atomicList, listByKey, mapOf } from './bounded.ts';
 import { metricsSchema } from './metrics.ts';
 import { withRules } from './rule.ts';
 
@@ -36,8 +36,7 @@ const globalValue = z
     maximum: Number.MAX_SAFE_INTEGER,
   });
 
-const globalsSchema = z
-  .record(z.string(), globalValue)
+const globalsSchema = mapOf(globalValue)
   .refine((globals) => Object.keys(globals).length <= globalsMax, `must have at most ${globalsMax} entries`)
   .meta({
     description:

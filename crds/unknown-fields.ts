@@ -23,10 +23,15 @@ export function unknownFields(schema: z.ZodType, value: unknown, path = ''): str
 
 function unwrap(schema: z.ZodType): z.ZodType {
   let inner = schema;
-  while (inner instanceof z.ZodOptional || inner instanceof z.ZodNullable || inner instanceof z.ZodDefault) {
-    inner = inner.unwrap() as z.ZodType;
+  for (;;) {
+    if (inner instanceof z.ZodOptional || inner instanceof z.ZodNullable || inner instanceof z.ZodDefault) {
+      inner = inner.unwrap() as z.ZodType;
+    } else if (inner instanceof z.ZodPipe) {
+      inner = inner.out as z.ZodType;
+    } else {
+      return inner;
+    }
   }
-  return inner;
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -20,6 +20,7 @@ import { endOf, maxLabels, maxNameBytes } from './plan.ts';
 import { keyHistogram, slotHistogram } from './series-histogram.ts';
 import { labelPlan, type Report, refusedName } from './series-labels.ts';
 import { integerOf, type SeriesSource, sourceOf, valuePlace } from './series-source.ts';
+import { overlap, spanOf } from './span.ts';
 
 /** A declared series as a table of its own; undefined where something was reported. `at` is its path in the manifest. */
 export function compileSeries(
@@ -172,6 +173,14 @@ class SeriesCompiler {
       const problem = `the key of ${source.what} makes ${named.length} labels, more than ${maxLabels}; say which`;
       return this.#refuse('.labels', problem);
     }
+    const bucket = bucketOf(row);
+    const split =
+      bucket &&
+      named.find(({ label: { from, reading } }) => from === 'key' && overlap(spanOf(reading), spanOf(bucket)));
+    if (split !== undefined) {
+      const problem = `label ${split.label.name} shows the bucket's number, so each bucket would be a histogram of its own`;
+      return this.#refuse(split.line, `${problem}; leave it out of the labels`);
+    }
     const long = named.find(({ label }) => label.name.length > maxNameBytes);
     if (long !== undefined) {
       return this.#refuse(long.line, `${long.label.name.slice(0, 32)}… is a name of more than ${maxNameBytes} bytes`);
@@ -190,7 +199,7 @@ class SeriesCompiler {
     const { map, what } = source;
     if (map === undefined || keyIndex !== undefined) return [];
     const taken = new Set(this.#spec.index === undefined ? [] : [this.#spec.index.label]);
-    const bucket = row !== undefined && 'buckets' in row && row.buckets.kind === 'key' ? row.buckets.number : undefined;
+    const bucket = bucketOf(row);
     return keyLabels(this.#object.types, map.spec, map.shape, what, taken)
       .filter(({ reading }) => bucket === undefined || !isSame(reading, bucket))
       .map(({ name, from, reading }) => ({ name, from, reading }));
@@ -263,6 +272,10 @@ const elementsOf = (row: Row): Elements | undefined => {
   if (!('buckets' in row)) return row.elements;
   return row.buckets.kind === 'slots' ? row.buckets.elements : undefined;
 };
+
+/** In the key, of a histogram whose buckets are entries. */
+const bucketOf = (row: Row | undefined): NumberReading | undefined =>
+  row !== undefined && 'buckets' in row && row.buckets.kind === 'key' ? row.buckets.number : undefined;
 
 /** A decoder may give two keys one name; of a value nobody knows. */
 const isDistinctIn = (labels: readonly LabelPlan[], keySizeBytes: number): boolean =>

@@ -45,9 +45,14 @@ const familyNames = (family: string, isHistogram: boolean): readonly string[] =>
 
 function claimNames(spec: SeriesSpec, prefix: string, at: string, claims: Map<string, string>, report: Report): void {
   const family = prefixed(prefix, spec.name);
-  const reserved = reservedFamily(family);
-  if (reserved !== undefined) report(`${at}.name`, `${family}: ${reserved}`);
-  for (const name of familyNames(family, spec.histogram !== undefined)) {
+  const names = familyNames(family, spec.histogram !== undefined);
+  // A histogram called bpf_agent has lines of the agent's: bpf_agent_bucket.
+  const [reserved] = names.flatMap((name) => {
+    const why = reservedFamily(name);
+    return why === undefined ? [] : [`${name}: ${why}`];
+  });
+  if (reserved !== undefined) report(`${at}.name`, reserved);
+  for (const name of names) {
     const other = claims.get(name);
     if (other !== undefined) report(`${at}.name`, `${other} makes ${name} already`);
     else claims.set(name, at);

@@ -5,6 +5,7 @@ import type { Elements, HistogramRow, KeyBuckets, NumberReading, SlotBuckets } f
 import { scaled } from './plan.ts';
 import type { Report } from './series-labels.ts';
 import { keyPlace, type SeriesSource, valuePlace } from './series-source.ts';
+import { overlap, type Span, spanOf } from './span.ts';
 
 export type Histogram = Pick<HistogramRow, 'bounds' | 'scale' | 'buckets'>;
 
@@ -37,19 +38,22 @@ export function slotHistogram(
     const number = isProblem(place) ? undefined : numberOf(place);
     if (isProblem(place)) report(`${at}.${field}`, place.problem);
     else if (number === undefined) report(`${at}.${field}`, 'it is no integer of 1, 2, 4 or 8 bytes');
-    else if (place.elements?.count === elements?.count) return number;
-    else report(`${at}.${field}`, 'it is not in the same element as the slots');
+    else if (place.elements?.count !== elements?.count || place.elements?.strideBytes !== elements?.strideBytes) {
+      report(`${at}.${field}`, 'it is not in the same element as the slots');
+    } else if (overlap(spanOf(number), slotsOf(found))) {
+      report(`${at}.${field}`, 'it is one of the slots; name a member beside them');
+    } else return number;
     return undefined;
   };
   const sum = reading('sumField');
   const total = reading('countField');
   const buckets: SlotBuckets = {
     kind: 'slots',
-    first,
+    first: counted(first),
     strideBytes: slots.strideBytes,
     count: slots.count,
     ...(sum !== undefined && { sum }),
-    ...(total !== undefined && { total }),
+    ...(total !== undefined && { total: counted(total) }),
     ...(elements !== undefined && { elements }),
   };
   return withScale(spec, bounds, buckets, at, report);
@@ -61,6 +65,15 @@ interface Slots {
   /** Of an array of histograms. */
   readonly elements: Elements | undefined;
 }
+
+/** All slots of the first element, as one stretch of bytes. */
+const slotsOf = ({ first, slots }: Slots): Span => {
+  const { start } = spanOf(first);
+  return { start, end: start + slots.count * slots.strideBytes * 8 };
+};
+
+/** Nothing happens less than zero times: what C declares as signed is read as if it were not. */
+const counted = (number: NumberReading): NumberReading => ({ ...number, signed: false });
 
 function slotsAt(place: Place | Problem): Slots | Problem {
   if (isProblem(place)) return place;
@@ -123,7 +136,8 @@ export function keyHistogram(
     number,
     numbers,
     ...(spec.sumKey !== undefined && { sumNumber: spec.sumKey }),
-    value,
+    // The same reading for both, and a sum may be less than zero.
+    value: spec.sumKey === undefined ? counted(value) : value,
   };
   return withScale(
     spec,

@@ -1,4 +1,4 @@
-import type { DecoderSpec } from '../../crds/decoder.ts';
+import { type DecoderSpec, decoderInputs } from '../../crds/decoder.ts';
 import type { SeriesLabelSpec } from '../../crds/metrics.ts';
 import type { Enumerators } from '../object/enumerators.ts';
 import type { TypeTable } from '../object/spec.ts';
@@ -27,6 +27,7 @@ export function labelPlan(
   const { name, decoders = [] } = label;
   const from = label.value === undefined ? 'key' : 'value';
   if (!checkDecoders(decoders, reading, at, report)) return undefined;
+  if (!checkByteOrder(reading, decoders[0], at, report)) return undefined;
   const simple = simplified(reading, decoders);
   const enums = ownEnums(decoders, source.types);
   return {
@@ -176,6 +177,20 @@ function checkDecoders(decoders: readonly DecoderSpec[], reading: Reading, at: s
     );
   }
   return good;
+}
+
+/** Decoders of bytes to which a byte order may be said: the numbers, which heed it, and addresses, which have that one. */
+const takesBigEndian: ReadonlySet<DecoderSpec['name']> = new Set(['uint', 'int', 'inet_ip', 'ipport']);
+
+/** Any other decoder of bytes reads them as this machine would, whatever the label says of their order. */
+function checkByteOrder(reading: Reading, first: DecoderSpec | undefined, at: string, report: Report): boolean {
+  if (reading.kind !== 'int' || reading.bigEndian !== true || first === undefined) return true;
+  if (decoderInputs[first.name] === 'text' || takesBigEndian.has(first.name)) return true;
+  report(
+    `${at}.bigEndian`,
+    `${first.name} takes the bytes as they are, in no other order; a decoder of text, such as static_map, heeds it`,
+  );
+  return false;
 }
 
 /** Bytes that a decoder is given of a reading; a bitfield is given as 8. */

@@ -3,7 +3,7 @@ import { bpfSchema } from '../../../crds/bpf.ts';
 import { problemsText, readManifest } from '../../../crds/read-manifest.ts';
 import { unknownFields } from '../../../crds/unknown-fields.ts';
 import { manifestCases } from '../../fixtures/bpf-manifests.ts';
-import { talkManifest } from '../../fixtures/manifest-case.ts';
+import { talkManifest, withSpec } from '../../fixtures/manifest-case.ts';
 
 /** As it comes from a file: no undefined. */
 const read = (manifest: object) => readManifest(bpfSchema, JSON.parse(JSON.stringify(manifest)));
@@ -19,6 +19,18 @@ describe('a manifest from a file is accepted or refused as by the API server', (
   test('defaults are filled in', () => {
     const result = read(talkManifest);
     expect(result.ok && result.value.spec.suspend).toBe(false);
+  });
+
+  test.each(['nodeSelector', 'globals'])('a key __proto__ in %s is told, and not left out', (field) => {
+    const manifest = withSpec({ [field]: JSON.parse('{"__proto__": "1", "b": "2"}') });
+    const result = readManifest(bpfSchema, manifest);
+    expect(!result.ok && problemsText(result.problems)).toBe(`spec.${field}: __proto__ cannot be a key`);
+  });
+
+  test('other names of Object.prototype are kept', () => {
+    const globals = { constructor: 1, toString: 2 };
+    const result = read(withSpec({ globals }));
+    expect(result.ok && Object.entries(result.value.spec.globals ?? {})).toEqual(Object.entries(globals));
   });
 
   test('all problems are said at once', () => {
@@ -38,6 +50,7 @@ describe('unknown fields', () => {
   const schema = z.object({
     list: z.array(z.object({ a: z.boolean() })).optional(),
     map: z.record(z.string(), z.object({ a: z.boolean() })).default({}),
+    checked: z.preprocess((value) => value, z.record(z.string(), z.object({ a: z.boolean() }))).optional(),
     any: z.unknown(),
     maybe: z.object({ a: z.boolean() }).nullable(),
   });
@@ -45,6 +58,7 @@ describe('unknown fields', () => {
   test.each([
     [{ list: [{ a: true }, { b: 1 }] }, ['list[1].b']],
     [{ map: { k: { a: true, b: 1 } } }, ['map.k.b']],
+    [{ checked: { k: { a: true, b: 1 } } }, ['checked.k.b']],
     [{ any: { whatever: [1] } }, []],
     [{ maybe: { b: 1 } }, ['maybe.b']],
     [{ maybe: null }, []],

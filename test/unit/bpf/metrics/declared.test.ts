@@ -10,6 +10,7 @@ import {
   member,
   objectOf,
   pointer,
+  s32,
   s64,
   struct,
   u8,
@@ -38,6 +39,17 @@ const object = objectOf(
       ]),
       value: struct({ packets: u64, delta: s64, per: array(struct({ bytes: u64, calls: u64 }), 3) }),
     },
+    signed: {
+      key: struct([
+        bitfield('op', 0, 0, 4, u8),
+        bitfield('bucket', 0, 4, 4, u8),
+        member('pair', 1, array(u8, 2)),
+        member('port', 4, u32),
+      ]),
+      value: struct({ slots: array(s64, 4), count: s32, sum: s64 }),
+    },
+    deltas: { key: u32, value: s64 },
+    counts: { type: mapTypes.array, key: u32, value: u64, maxEntries: 8 },
     untyped: { keySizeBytes: 12, valueSizeBytes: 16 },
     softirqs: { type: mapTypes.percpuArray, key: u32, value: u64, maxEntries: 10 },
     events: { type: mapTypes.ringbuf, maxEntries: 4096 },
@@ -45,6 +57,13 @@ const object = objectOf(
   {
     stats: { layout: array(u64, 8), offsetBytes: 16 },
     fs: { layout: array(struct({ slots: array(u32, 4), sum: u64 }), 3), offsetBytes: 80 },
+    beside: {
+      layout: struct({
+        fs: array(struct({ slots: array(u32, 4), sum: u64 }), 3),
+        sums: array(struct({ sum: u64 }), 3),
+      }),
+      offsetBytes: 300,
+    },
     matrix: { layout: array(array(u32, 5), 2), offsetBytes: 200 },
     total: { layout: u64, section: '.data' },
     flag: { layout: u32, section: '.rodata' },
@@ -301,6 +320,22 @@ describe('histograms', () => {
     expect([buckets, 'sum' in buckets, 'total' in buckets]).toEqual([expect.anything(), false, false]);
   });
 
+  test('counts are unsigned whatever C says; a sum keeps its sign', () => {
+    const field = { field: 'slots', linear: { width: 1 }, sumField: 'sum', countField: 'count' };
+    const { buckets } = histogramOf({ map: 'signed', labels: [], histogram: { kind: 'slots', ...field } });
+    expect(buckets).toMatchObject({ first: int(0, 8), total: int(32, 4), sum: int(40, 8, true) });
+    const over = (more: object) => histogramOf({ map: 'deltas', histogram: { kind: 'exp2', max: 3, ...more } }).buckets;
+    expect(over({})).toMatchObject({ value: int(0, 8) });
+    expect(over({ sumKey: 4 })).toMatchObject({ value: int(0, 8, true) });
+  });
+
+  test('what shares a byte with the bucket, and no bit, is a label', () => {
+    const histogram = { kind: 'linear', field: 'bucket', max: 15 };
+    const names = (series: object) => tableOf({ map: 'signed', value: { field: 'sum' }, histogram, ...series }).labels;
+    expect(names({ labels: [{ name: 'o', field: 'op' }] }).map(({ name }) => name)).toEqual(['o']);
+    expect(names({}).map(({ name }) => name)).toEqual(['op', 'pair', 'port']);
+  });
+
   test('an array of histograms, with the sum of each', () => {
     const index = { label: 'op', names: ['read', 'write', 'open'] };
     expect(slots({ bucketOf: 'ceilLog2', sumField: 'sum' }, { ...small, index }).buckets).toEqual({
@@ -322,6 +357,16 @@ describe('histograms', () => {
     const { buckets } = histogramOf({ map: 'buckets', histogram: { kind: 'exp2', field: 'op', max: 26, sumKey: 27 } });
     expect(buckets).toMatchObject({ number: int(4, 1), sumNumber: 27 });
   });
+});
+
+test.each([
+  ['none', [], { ...int(0, 4), bigEndian: true }],
+  ['uint', [{ name: 'uint' }], { ...int(0, 4), bigEndian: true }],
+  ['int', [{ name: 'int' }], { ...int(0, 4, true), bigEndian: true }],
+  ['text', [{ name: 'static_map', map: { 1: 'a' } }], { ...int(0, 4), bigEndian: true }],
+  ['an address', [{ name: 'inet_ip' }], { ...int(0, 4), bigEndian: true }],
+])('bigEndian with decoders: %s', (_, decoders, reading) => {
+  expect(labelOf('scalar', { offset: 0, type: 'u32', bigEndian: true, decoders })?.reading).toEqual(reading);
 });
 
 describe('the plan', () => {
@@ -398,14 +443,15 @@ describe('what is refused, with the path of the line', () => {
   const hist = { map: 'hists' };
   const label = (...labels: object[]) => ({ ...hist, value: { field: 'sum' }, labels });
   const slots = { kind: 'slots', field: 'slots', bucketOf: 'floorLog2' };
+  const decoder = (name: string) => ({ name, ...(name === 'enum' && { type: 'req_op' }) });
 
   test.each<[object, string]>([
     [
       { map: 'nope' },
-      'map: no map nope in the object; there are: hists, buckets, scalar, flows, untyped, softirqs, events',
+      'map: no map nope in the object; there are: hists, buckets, scalar, flows, signed, deltas, counts, untyped, softirqs, events',
     ],
     [{ map: 'events' }, 'map: map events is of type 27, which holds no results'],
-    [{ global: 'nope' }, 'global: no global nope in the object; there are: stats, fs, matrix, total'],
+    [{ global: 'nope' }, 'global: no global nope in the object; there are: stats, fs, beside, matrix, total'],
     [{ global: 'flag' }, 'global: global flag is in .rodata: only .bss and .data hold results'],
     [
       label({ name: 'dev', field: 'dev_id' }),
@@ -515,6 +561,50 @@ describe('what is refused, with the path of the line', () => {
       { global: 'fs', histogram: { ...slots, sumField: '0.sum' } },
       /histogram\.sumField: it is not in the same element/,
     ],
+    ...['slots.0', 'slots.26'].map((sumField): [object, string] => [
+      { ...hist, histogram: { ...slots, sumField } },
+      'histogram.sumField: it is one of the slots; name a member beside them',
+    ]),
+    [
+      { global: 'fs', histogram: { ...slots, countField: 'slots.3' } },
+      'histogram.countField: it is one of the slots; name a member beside them',
+    ],
+    [
+      { global: 'beside', histogram: { ...slots, field: 'fs.slots', sumField: 'sums.sum' } },
+      'histogram.sumField: it is not in the same element as the slots',
+    ],
+    ...(
+      [
+        [{ map: 'buckets', labels: [{ name: 'b', field: 'bucket' }] }, 'labels[0].name', 'b'],
+        [
+          {
+            map: 'buckets',
+            labels: [
+              { name: 'b', field: 'op' },
+              { name: 'c', offset: 4, type: 'u16' },
+            ],
+          },
+          'labels[1].name',
+          'c',
+        ],
+        [{ map: 'buckets', labels: [{ name: 'all', decoders: [{ name: 'hex' }] }] }, 'labels[0].name', 'all'],
+        [{ map: 'scalar', labels: [{ name: 'b' }] }, 'labels[0].name', 'b'],
+        [{ map: 'counts', index: { label: 'i' } }, 'index.label', 'i'],
+      ] as const
+    ).map(([series, line, name]): [object, string] => [
+      { ...series, histogram: { kind: 'exp2', max: 3 } },
+      `${line}: label ${name} shows the bucket's number, so each bucket would be a histogram of its own; leave it out of the labels`,
+    ]),
+    [
+      { map: 'signed', value: { field: 'sum' }, histogram: { kind: 'exp2', field: 'pair.1', max: 3 } },
+      "labels: label pair shows the bucket's number, so each bucket would be a histogram of its own; leave it out of the labels",
+    ],
+    ...['enum', 'bool', 'hex', 'string', 'ifname', 'netns', 'majorminor', 'mkdev', 'kstack', 'dname'].map(
+      (name): [object, string] => [
+        { ...map, labels: [{ name: 'x', offset: 0, type: 'u32', bigEndian: true, decoders: [decoder(name)] }] },
+        `labels[0].bigEndian: ${name} takes the bytes as they are, in no other order; a decoder of text, such as static_map, heeds it`,
+      ],
+    ),
     [{ map: 'buckets', histogram: { kind: 'exp2', field: 'slot', max: 3 } }, /histogram\.field: no member slot/],
     [{ map: 'buckets', histogram: { kind: 'exp2', max: 65 } }, 'histogram.max: 2^65 is more than a number holds'],
     [{ map: 'buckets', histogram: { kind: 'linear', min: 3, max: 3 } }, 'histogram.max: max must be more than min, 3'],
@@ -584,6 +674,21 @@ describe('what is refused, with the path of the line', () => {
     ['', 'nodejs_x', 1],
   ])('prefix %j and name %s: %i faults', (prefix, name, count) => {
     expect(messagesOf({ prefix, series: [{ name, ...map }] })).toHaveLength(count);
+  });
+
+  test.each([
+    ['bpf_agent', "bpf_agent_bucket: bpf_agent_ is the agent's own"],
+    ['process', "process_bucket: process_ is the agent's own"],
+    ['nodejs', "nodejs_bucket: nodejs_ is the agent's own"],
+    ['scrape', "scrape_bucket: it is Prometheus' own"],
+    ['up', "up: it is Prometheus' own"],
+    ['processes', undefined],
+  ])('a histogram %s, by the names of its lines', (name, problem) => {
+    const series = [{ name, ...hist, histogram: slots }];
+    const path = 'spec.metrics.series[0].name';
+    expect(messagesOf({ prefix: '', series })).toEqual(problem === undefined ? [] : [`${path}: ${problem}`]);
+    // The name alone says nothing.
+    if (name !== 'up') expect(messagesOf({ prefix: '', series: [{ name, ...map }] })).toEqual([]);
   });
 
   test('a name that auto makes too', () => {
