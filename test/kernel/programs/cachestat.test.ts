@@ -42,7 +42,9 @@ if (kernelHasKprobes) {
     await agent.until('bpf_agent_programs{node="n1",state="failed"}', '1');
     const line = await agent.logged('load default/cachestat', 'none of firstOf');
     expect(line).toContain('"reason":"ProgramTypeUnsupported"');
-    expect(line).toMatch(/on_access_folio_kprobe, on_access_page_kprobe: this kernel has no kprobes \(CONFIG_KPROBES\)/);
+    expect(line).toMatch(
+      /on_access_folio_kprobe, on_access_page_kprobe: this kernel has no kprobes \(CONFIG_KPROBES\)/,
+    );
     expect(line).toMatch(/on_access_folio_fentry, on_access_page_fentry: [^;]*EPERM/);
     expect(await agent.metrics()).not.toContain('bpf_page_cache_');
   });
